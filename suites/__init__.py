@@ -1,0 +1,1 @@
+"""The checks (pytest), the table they are judged by, and the records they leave."""

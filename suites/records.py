@@ -7,7 +7,6 @@ are drawn from. Every type is frozen and validated when it is read; no value is 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -51,7 +50,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="h
     environment: dict[str, str | int | float | bool | None] = {}
     data: list[DataSet] = []
     runtimes: dict[str, str] = {}
-    """TFLite runtime name to "module version" as the worker reported it, or the reason why it did not answer."""
+    """TFLite runtime's name to "module version" as its worker reported it, or why it did not answer."""
     expected: list[str] = []
     """Every cell that must follow, as ``section/check`` or ``section/check[variant]``."""
 
@@ -59,14 +58,17 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="h
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """One measured quantity held against one criterion.
 
-    ``margin`` is the distance to the limit in the quantity's own unit, positive on the right side; ``interval``
-    a 95 % confidence interval of ``measured`` where there is one.
+    ``measured`` is what the criterion looks at: where two values are compared, the size of their difference,
+    with the two themselves in ``got`` and ``expected``. ``margin`` is the distance to the limit in the
+    quantity's own unit, positive on the right side; ``interval`` a 95 % confidence interval of ``measured``.
     """
 
     quantity: str
     measured: float | int | str | bool | None
     criterion: str
     ok: bool
+    got: float | int | str | None = None
+    expected: float | int | str | None = None
     limit: float | int | str | None = None
     margin: float | None = None
     unit: str = ""
@@ -145,8 +147,8 @@ class Records(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode(record: Record) -> bytes:
-    """One line of JSON with its line feed; numbers that JSON cannot hold become null."""
-    return msgspec.json.encode(_finite(msgspec.to_builtins(record))) + b"\n"
+    """One line of JSON with its line feed; NaN and infinity, which JSON cannot hold, become null."""
+    return msgspec.json.encode(record) + b"\n"
 
 
 def write(path: Path, records: Iterable[Record]) -> None:
@@ -200,13 +202,3 @@ def _decode(path: Path, lines: list[bytes]) -> Iterator[Record]:
         if isinstance(record, Header) and record.schema != SCHEMA:
             raise RecordsError(f"{path}: schema {record.schema} where this version reads {SCHEMA}.")
         yield record
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value

@@ -116,7 +116,8 @@ class TFLiteTensor:
     """A tensor of a .tflite file.
 
     `shape` holds -1 where the signature leaves a dimension open. `nbytes` are the bytes stored in the file: 0
-    for an activation. `buffer` is the index of the buffer, which several tensors may share.
+    for an activation. `buffer` is the index of the buffer, which several tensors may share. `weight` tells the
+    constants that count as parameters from shapes, axes and indices (see `TFLiteModel`).
     """
 
     index: int
@@ -128,6 +129,7 @@ class TFLiteTensor:
     quantization: Quantization | None = None
     sparse: bool = False
     variable: bool = False
+    weight: bool = False
 
     @property
     def constant(self) -> bool:
@@ -148,11 +150,12 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Signature:
-    """A named entry point: argument name to tensor name."""
+    """A named entry point into one subgraph: argument name to tensor name."""
 
     key: str
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
+    subgraph: int = 0
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,15 @@ class TFLiteModel:
     """A .tflite file, read without an interpreter.
 
     `tensors`, `inputs` and `outputs` are the main subgraph's; `operators` lists each (name, version, custom) once,
-    over all subgraphs. `parameters` and `weight_bytes` count each constant buffer once.
+    over all subgraphs. A *weight* is a constant that is floating point or carries a quantization scale; other
+    integers are shapes, axes and indices, and scales are none either. `parameters` counts the elements of the
+    weights by their shape, `stored_parameters` those that stand in the file (fewer where weights are sparse),
+    `weight_bytes` their bytes (two int4 in one); each buffer counts once, however many tensors share it.
+
+    `quantization` is what the tensors show: "float32", "float16", "dynamic range", "full int8", … `metadata` gives
+    the size in bytes by name. `accelerators` names devices for which parts of the file are compiled already:
+    what is inside such parts cannot be counted. `external_tensors` counts tensors whose bytes stand in another
+    file.
     """
 
     path: str
@@ -188,4 +199,9 @@ class TFLiteModel:
     file_bytes: int
     signatures: tuple[Signature, ...] = ()
     version: int = 3
+    quantization: str = "float32"
+    stored_parameters: int = 0
+    min_runtime_version: str | None = None
+    accelerators: tuple[str, ...] = ()
+    external_tensors: int = 0
     warnings: tuple[str, ...] = field(default=())

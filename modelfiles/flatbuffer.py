@@ -1,15 +1,15 @@
 """A flatbuffer, read with every offset checked.
 
-The flatbuffers package for Python has no verifier: its generated accessors follow a negative offset to the end of
-the file, cut strings silently and walk a vector as long as its header claims. `Table` is a cursor with the same
-few operations in which nothing is read that does not lie inside the bytes and inside the table it belongs to, and
-in which the whole walk is bounded by the size of the file. The layout is the one of the FlatBuffers
-specification ("FlatBuffers internals"): little-endian; a table starts with the signed distance back to its vtable;
-a vtable holds its own size, the table's size, then one 16-bit position per field (0: absent); strings, vectors and
-tables are reached by unsigned forward offsets.
+The flatbuffers package for Python has no verifier: its generated accessors follow a negative offset to the
+end of the file, cut strings silently and walk a vector as long as its header claims. `Table` is a cursor with
+the same few operations in which nothing is read that does not lie inside the bytes and inside the table it
+belongs to, and in which the whole walk is bounded by the size of the file. The layout is the one of the
+FlatBuffers specification ("FlatBuffers internals"): little-endian; a table starts with the signed distance
+back to its vtable; a vtable holds its own size, the table's size, then one 16-bit position per field (0:
+absent); strings, vectors and tables are reached by unsigned forward offsets.
 
-A reference past the end does not raise at once. It is noted and answered by the field's absence, so that one walk
-finds how long the file should have been: `close` then says "truncated: N of M bytes".
+A reference past the end does not raise at once. It is noted and answered by the field's absence, so that one
+walk finds how long the file should have been: `close` then says "truncated: N of M bytes".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy.typing as npt
 from modelfiles.errors import ModelFileError
 
 MAX_TABLES = 2**18
-"""Tables one file may hold: some forty times those of a large language model; a walk over as many takes seconds."""
+"""Tables one file may hold: ten times those of a large language model; a walk over as many takes seconds."""
 
 MAX_BYTES = 2**31 - 1
 """What the format can address; a position beyond it is damage, never truncation."""
@@ -32,7 +32,7 @@ MAX_FILE_BYTES = 2**40
 """The same for bytes that a file appends after its flatbuffer, which are addressed by 64 bits."""
 
 _SHARING = 4
-"""How often a byte may be reached on average: writers share some strings and vectors, bombs share one million-fold."""
+"""How often a byte may be reached on average: writers share a few vectors, bombs one a million times."""
 
 _U32 = struct.Struct("<I")
 _I32 = struct.Struct("<i")
@@ -48,6 +48,8 @@ class Flatbuffer:
     """
 
     def __init__(self, data: bytes | memoryview, identifier: bytes) -> None:
+        if not data:
+            raise ModelFileError("the file is empty.")
         if len(data) < 8 or bytes(data[4:8]) != identifier:
             raise ModelFileError(f"not a TFLite file: the identifier {identifier.decode()!r} is missing.")
         self.data = memoryview(data)
@@ -72,11 +74,13 @@ class Flatbuffer:
     ) -> bool:
         """Whether the file holds `length` bytes from `start`; notes how far it should reach if not.
 
-        `pointer` marks the start of something whose own size is unknown, so that the true end lies further on.
+        `pointer` marks the start of something whose own size is unknown: the true end lies further on.
         """
         end = start + length
         if start < 0 or end > limit:
-            raise ModelFileError(f"damaged: {what} points outside of any file ({start:,} + {length:,} bytes).")
+            raise ModelFileError(
+                f"damaged: {what} points outside of any file ({start:,} + {length:,} bytes)."
+            )
         if end > self.size:
             if end > self._reach:
                 self._reach, self._exact = end, not pointer
@@ -87,7 +91,9 @@ class Flatbuffer:
         """Account for bytes read; overlapping structures run out of what the file could honestly hold."""
         self._bytes_left -= length
         if self._bytes_left < 0:
-            raise ModelFileError(f"damaged: overlapping structures, {what} reaches the same bytes many times.")
+            raise ModelFileError(
+                f"damaged: overlapping structures, {what} reaches the same bytes many times."
+            )
 
     def offset_at(self, position: int, what: str) -> int | None:
         """Position that the unsigned forward offset at `position` leads to, or None past the end."""
@@ -106,7 +112,9 @@ class Flatbuffer:
             return None
         self._tables_left -= 1
         if self._tables_left < 0:
-            raise ModelFileError(f"more than {MAX_TABLES:,} tables: no model has as many; the file is damaged.")
+            raise ModelFileError(
+                f"more than {MAX_TABLES:,} tables: no model has as many; the file is damaged."
+            )
         (back,) = _I32.unpack_from(self.data, start)
         vtable = start - back
         if not self.holds(vtable, 4, f"the vtable of {what}", pointer=True):
@@ -114,7 +122,9 @@ class Flatbuffer:
         vtable_size, table_size = _U16x2.unpack_from(self.data, vtable)
         if vtable_size < 4 or vtable_size % 2 or table_size < 4:
             raise ModelFileError(f"damaged: the vtable of {what} has no valid size.")
-        if not self.holds(vtable, vtable_size, f"the vtable of {what}") or not self.holds(start, table_size, what):
+        if not self.holds(vtable, vtable_size, f"the vtable of {what}") or not self.holds(
+            start, table_size, what
+        ):
             return None
         self.spend(table_size, what)
         return Table(self, start, table_size, vtable, vtable_size, what)
@@ -186,7 +196,7 @@ class Table:
         return np.frombuffer(self._buffer.data, kind, count, start) if count else np.empty(0, kind)
 
     def outside(self, start: int, length: int, what: str) -> npt.NDArray[np.uint8]:
-        """Bytes appended after the flatbuffer, addressed from the start of the file; a view, empty past the end."""
+        """Bytes appended after the flatbuffer, by their position in the file; a view, empty past the end."""
         if not self._buffer.holds(start, length, what, limit=MAX_FILE_BYTES):
             return np.empty(0, np.uint8)
         self._buffer.spend(length, what)

@@ -182,9 +182,7 @@ def read(path: Path) -> Records:
         raise RecordsError(f"{path}: the footer is missing, so the run did not finish; repeat it.")
     results = [record for record in records if isinstance(record, Result)]
     if records[-1].results != len(results):
-        raise RecordsError(
-            f"{path}: the footer counts {records[-1].results} results and {len(results)} are there."
-        )
+        raise RecordsError(f"{path}: the footer counts {records[-1].results} results and {len(results)} are there.")
     absent = sorted(set(records[0].expected) - {result.cell for result in results})
     if absent:
         raise RecordsError(f"{path}: no result for {', '.join(absent)}.")

@@ -208,7 +208,7 @@ CHECKS: tuple[Check, ...] = (
         hint="Look at the learning curves: does it still improve, and are the pixels scaled alike in training and test?",
         criteria={
             "accuracy (generated)": at_least(0.5, "reference over several seeds against the obvious wrong models", "of the test images", calibrated=True),
-            "accuracy on fresh images (generated)": at_least(0.5, "the same limit on images that no training has seen", "of fresh images", calibrated=True),
+            "accuracy (generated), fresh images": at_least(0.5, "the same limit on images that no training has seen", "of fresh images", calibrated=True),
             "accuracy (cifar10)": at_least(0.55, "reference over several seeds against the obvious wrong models", "of the test images", calibrated=True),
         },
     ),
@@ -290,3 +290,17 @@ CHECKS: tuple[Check, ...] = (
 
 SECTION = MappingProxyType({section.id: section for section in SECTIONS})
 CHECK = MappingProxyType({check.id: check for check in CHECKS})
+
+IMAGE_LIMITS: Mapping[tuple[str, int], str] = MappingProxyType(
+    {
+        ("generated", 6_000): "accuracy (generated)",
+        ("cifar10", 45_000): "accuracy (cifar10)",
+    }
+)
+"""Which criterion of cnn/accuracy holds for which data set, from how many training images on."""
+
+
+def accuracy_quantity(data: str, training_rows: int) -> str | None:
+    """The criterion of cnn/accuracy for a CNN trained on so many images: that of the next smaller number."""
+    fitting = [rows for name, rows in IMAGE_LIMITS if name == data and rows <= training_rows]
+    return IMAGE_LIMITS[data, max(fitting)] if fitting else None

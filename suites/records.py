@@ -67,9 +67,9 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     measured: float | int | str | bool | None
     criterion: str
     ok: bool
-    got: float | int | str | None = None
-    expected: float | int | str | None = None
-    limit: float | int | str | None = None
+    got: float | int | str | bool | None = None
+    expected: float | int | str | bool | None = None
+    limit: float | int | str | bool | None = None
     margin: float | None = None
     unit: str = ""
     interval: tuple[float, float] | None = None

@@ -1,0 +1,1 @@
+"""Pure renderers: records in, HTML, JUnit and Markdown out. No TensorFlow, no pytest, no clock."""

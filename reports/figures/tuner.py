@@ -1,0 +1,188 @@
+"""The hyperparameter search: its trials in their order, where they lie, and what the refit gained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from reports.figures.drawing import DATA, INK, KERAS, MUTED, SKLEARN, few_ticks, plain_ticks, plot
+from reports.figures.exhibits import AnyExhibit, Plot, Table
+from reports.figures.series import array, read
+from reports.text import number, percent, signed, visible
+from suites.records import Records
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class _Trial(msgspec.Struct):
+    id: str
+    learning_rate: float | None = None
+    epochs: int | None = None
+    trained_epochs: int | None = None
+    score: float | None = None
+    finished: bool = False
+
+
+class _Trials(msgspec.Struct):
+    trials: list[_Trial]
+    best: str | None = None
+
+
+class _Losses(msgspec.Struct):
+    untuned: float
+    tuned: float
+    ols: float
+
+
+def trials(run: Records) -> Iterator[AnyExhibit]:
+    """Score by trial with the best so far, and score over the learning rate."""
+    data = read(run, "tuner/search-space:trials", _Trials)
+    finished = [trial for trial in data.trials if trial.finished and trial.score is not None] if data else []
+    if data is None or not finished:
+        return
+    yield _in_order(data, finished)
+    located = [trial for trial in finished if trial.learning_rate and trial.learning_rate > 0]
+    if located:
+        yield _by_rate(data, located)
+
+
+def _in_order(data: _Trials, finished: list[_Trial]) -> Plot:
+    scores = array([trial.score for trial in finished])
+    turns = np.arange(1, len(scores) + 1)
+    best = np.minimum.accumulate(scores)
+    winner = int(np.argmin(scores))
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.step(turns, best, where="post", color=KERAS, linewidth=1.8, alpha=0.6)
+        axes.plot(turns, scores, "o", color=KERAS, markersize=7)
+        axes.plot(turns[winner], scores[winner], "o", markersize=14, markerfacecolor="none", markeredgecolor=INK)
+        axes.annotate("best", (turns[winner], scores[winner]), (0, 13), textcoords="offset points", color=INK, ha="center")
+        axes.text(turns[-1], best[-1], "best so far ", color=KERAS, ha="right", va="top")
+        axes.set(xlabel="Trial", ylabel="Training loss (log)", yscale="log")
+        _log_ticks(axes.yaxis, scores)
+        axes.margins(0.06, 0.16)
+        few_ticks(axes, 6, None)
+
+    title = "Trials and best so far"
+    named = "" if data.best in {None, finished[winner].id} else f" The tuner itself names trial {visible(data.best or '')}."
+    rows = [
+        (
+            visible(trial.id),
+            number(trial.learning_rate, 4),
+            trial.epochs,
+            trial.trained_epochs,
+            number(trial.score, 5),
+            "yes" if trial.finished else "no",
+        )
+        for trial in data.trials
+    ]
+    return Plot(
+        key="tuner-trials",
+        title=title,
+        caption=(
+            f"{len(finished)} finished trials; the {_ordinal(winner + 1)} is best with a loss of {number(scores[winner], 4)}, "
+            f"the worst reached {number(float(scores.max()))}.{named}"
+        ),
+        svg=plot("tuner-trials", title, "The score of each trial in the order of running, with a step line of the best score so far.", paint),
+        data=Table.of(("Trial", "Learning rate", "Epochs asked", "Epochs trained", "Score", "Finished"), rows),
+    )
+
+
+def _by_rate(data: _Trials, located: list[_Trial]) -> Plot:
+    rates = array([trial.learning_rate for trial in located])
+    scores = array([trial.score for trial in located])
+    asked = array([trial.epochs for trial in located])
+    winner = int(np.argmin(scores))
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        sizes = np.where(np.isfinite(asked), asked, 50.0)
+        axes.scatter(rates, scores, s=20 + 100 * sizes / max(sizes.max(), 1.0), color=KERAS, alpha=0.75, linewidths=0)
+        axes.plot(rates[winner], scores[winner], "o", markersize=17, markerfacecolor="none", markeredgecolor=INK)
+        axes.set(xlabel="Learning rate (log)", ylabel="Training loss (log)", xscale="log", yscale="log")
+        axes.set_xlim(1e-4 / 1.3, 1e-1 * 1.3)
+        axes.set_xticks([1e-4, 1e-3, 1e-2, 1e-1])
+        axes.minorticks_off()
+        plain_ticks(axes, x=number)
+        _log_ticks(axes.yaxis, scores)
+        axes.margins(y=0.16)
+
+    title = "Where the trials lie"
+    return Plot(
+        key="tuner-rates",
+        title=title,
+        caption=(
+            f"The best trial's learning rate is {number(rates[winner])}; rates of {number(float(rates.min()))} to "
+            f"{number(float(rates.max()))} were tried. The larger a dot, the more epochs were asked for."
+        ),
+        svg=plot("tuner-rates", title, "The score of each trial over its learning rate; the size of a dot grows with its epochs.", paint),
+        data=Table.of(
+            ("Trial", "Learning rate", "Epochs asked", "Score"),
+            [(visible(t.id), number(t.learning_rate, 4), t.epochs, number(t.score, 5)) for t in located],
+        ),
+    )
+
+
+def refit(run: Records) -> Iterator[AnyExhibit]:
+    """The losses of the untuned fit, the tuned fit and least squares, above what no line can undercut."""
+    data = read(run, "tuner/refit:losses", _Losses)
+    if data is None:
+        return
+    names = ("untuned", "tuned", "least squares")
+    losses = array([data.untuned, data.tuned, data.ols])
+    above = losses / data.ols - 1 if data.ols else losses - data.ols
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        colours = (KERAS, KERAS, SKLEARN)
+        axes.axvline(0, color=MUTED, linewidth=1)
+        for row, (name, value, colour) in enumerate(zip(names, above, colours, strict=True)):
+            axes.plot([0, 100 * value], [row, row], color=colour, linewidth=2, alpha=0.5)
+            axes.plot(100 * value, row, "o", color=colour, markersize=9)
+            axes.annotate(
+                f"{name}  {number(float(losses[row]), 5)}", (max(100 * value, 0.0), row), (0, 9), textcoords="offset points", color=INK, ha="left"
+            )
+        axes.set(xlabel="Loss above least squares, per cent", yticks=[], ylim=(2.5, -0.7))
+        axes.spines["left"].set_visible(False)
+        axes.margins(x=0.35)
+        few_ticks(axes, 4, None)
+
+    gain = float(above[0] - above[1])
+    verdict = "better than" if gain > 0 else "no better than"
+    title = "What tuning gained"
+    return_rows = [(name, number(float(loss), 6), signed(100 * float(share))) for name, loss, share in zip(names, losses, above, strict=True)]
+    yield Plot(
+        key="tuner-refit",
+        title=title,
+        caption=f"The refitted model is {verdict} the untuned one: {percent(float(above[1]), 2)} above the least squares loss, against {percent(float(above[0]), 2)}.",
+        svg=plot("tuner-refit", title, "Three losses on one axis: untuned, tuned, least squares.", paint, height=200),
+        data=Table.of(("Fit", "Loss", "Above least squares, %"), return_rows),
+    )
+
+
+def _log_ticks(axis: object, values: np.ndarray) -> None:
+    """Two to four round ticks on a logarithmic axis that spans less than some decades."""
+    from matplotlib.axis import Axis
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    assert isinstance(axis, Axis)
+    low, high = float(values.min()), float(values.max())
+    decades = range(int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 1)
+    candidates = [mantissa * 10.0**power for power in decades for mantissa in (1, 2, 5)]
+    inside = [tick for tick in candidates if low / 1.25 <= tick <= high * 1.25]
+    axis.set_major_locator(FixedLocator(inside[:: max(1, -(-len(inside) // 5))]))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(float(value))))
+
+
+def _ordinal(place: int) -> str:
+    words = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+    return words[place - 1] if place <= len(words) else f"{place}th"
+
+
+DRAWERS = (trials, refit)

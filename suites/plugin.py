@@ -6,8 +6,8 @@ and every row a test; otherwise the run stops before it judges anything.
 
 from __future__ import annotations
 
+import os
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -248,6 +248,7 @@ def _result(item: pytest.Item, check: Check, report: pytest.TestReport, call: py
         hint=check.hint if outcome in ("failed", "missing") else "",
         statement=_statement(item),
         command=_command(item),
+        informs=informs,
         seconds=round(report.duration, 3),
     )
 
@@ -289,7 +290,17 @@ def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> tuple[Ou
     return "errored", f"{type(error).__name__}: {error}"
 
 
+ALL_HOLD, SOME_FAIL, INTERRUPTED = map(
+    int, (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
+)
+
+
 def run(arguments: list[str]) -> int:
-    """Run the suites in this process, with strangers' plugins kept out; returns pytest's exit status."""
+    """Run the suites in this process, with strangers' plugins kept out; returns pytest's exit status.
+
+    Collection and judging see neither the folder's own files nor any other pytest settings.
+    """
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     fixed = ["-c", str(SUITES / "pytest.ini"), "--rootdir", str(SUITES.parent), "-p", "no:cacheprovider"]
-    return int(pytest.main([*fixed, *arguments, str(SUITES)], plugins=[sys.modules[__name__]]))
+    plugins = [] if __package__ is None else ["-p", __name__]
+    return int(pytest.main([*fixed, *plugins, *arguments, str(SUITES)]))

@@ -95,6 +95,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="r
     """What else was seen: the file judged, the preprocessing recognised, other candidates."""
     command: str = ""
     """The command that reruns this check alone."""
+    informs: bool = False
+    """Whether this variant only informs: it carries no points and fails nothing."""
     seconds: float = 0.0
 
     @property

@@ -97,6 +97,7 @@ def _sentence(
     if isinstance(measured, float) and not math.isfinite(measured):
         return f"{quantity} is not a finite number, should be {criterion}"
     if expected is not None:
-        return f"{quantity} = {number(got)} against {number(float(expected))}: {number(measured)} apart, should be {criterion}"
+        compared = f"{number(got)} against {number(float(expected))}"
+        return f"{quantity} = {compared}: {number(measured)} apart, should be {criterion}"
     should = number(criterion.limit) if criterion.comparison == "equal" else str(criterion)
     return f"{quantity} = {number(measured)}, should be {should}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["suites.plugin"]
+pytest_plugins = ["suites.plugin", "pytester"]
 
 OUT = Path("out")
 

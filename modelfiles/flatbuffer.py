@@ -69,18 +69,14 @@ class Flatbuffer:
             promised = f"{self._reach:,}" if self._exact else f"at least {self._reach:,}"
             raise ModelFileError(f"truncated: {self.size:,} of {promised} bytes.")
 
-    def holds(
-        self, start: int, length: int, what: str, *, pointer: bool = False, limit: int = MAX_BYTES
-    ) -> bool:
+    def holds(self, start: int, length: int, what: str, *, pointer: bool = False, limit: int = MAX_BYTES) -> bool:
         """Whether the file holds `length` bytes from `start`; notes how far it should reach if not.
 
         `pointer` marks the start of something whose own size is unknown: the true end lies further on.
         """
         end = start + length
         if start < 0 or end > limit:
-            raise ModelFileError(
-                f"damaged: {what} points outside of any file ({start:,} + {length:,} bytes)."
-            )
+            raise ModelFileError(f"damaged: {what} points outside of any file ({start:,} + {length:,} bytes).")
         if end > self.size:
             if end > self._reach:
                 self._reach, self._exact = end, not pointer
@@ -91,9 +87,7 @@ class Flatbuffer:
         """Account for bytes read; overlapping structures run out of what the file could honestly hold."""
         self._bytes_left -= length
         if self._bytes_left < 0:
-            raise ModelFileError(
-                f"damaged: overlapping structures, {what} reaches the same bytes many times."
-            )
+            raise ModelFileError(f"damaged: overlapping structures, {what} reaches the same bytes many times.")
 
     def offset_at(self, position: int, what: str) -> int | None:
         """Position that the unsigned forward offset at `position` leads to, or None past the end."""
@@ -112,9 +106,7 @@ class Flatbuffer:
             return None
         self._tables_left -= 1
         if self._tables_left < 0:
-            raise ModelFileError(
-                f"more than {MAX_TABLES:,} tables: no model has as many; the file is damaged."
-            )
+            raise ModelFileError(f"more than {MAX_TABLES:,} tables: no model has as many; the file is damaged.")
         (back,) = _I32.unpack_from(self.data, start)
         vtable = start - back
         if not self.holds(vtable, 4, f"the vtable of {what}", pointer=True):
@@ -122,9 +114,7 @@ class Flatbuffer:
         vtable_size, table_size = _U16x2.unpack_from(self.data, vtable)
         if vtable_size < 4 or vtable_size % 2 or table_size < 4:
             raise ModelFileError(f"damaged: the vtable of {what} has no valid size.")
-        if not self.holds(vtable, vtable_size, f"the vtable of {what}") or not self.holds(
-            start, table_size, what
-        ):
+        if not self.holds(vtable, vtable_size, f"the vtable of {what}") or not self.holds(start, table_size, what):
             return None
         self.spend(table_size, what)
         return Table(self, start, table_size, vtable, vtable_size, what)
@@ -135,9 +125,7 @@ class Table:
 
     __slots__ = ("_buffer", "_size", "_start", "_vtable", "_vtable_size", "what")
 
-    def __init__(
-        self, buffer: Flatbuffer, start: int, size: int, vtable: int, vtable_size: int, what: str
-    ) -> None:
+    def __init__(self, buffer: Flatbuffer, start: int, size: int, vtable: int, vtable_size: int, what: str) -> None:
         self._buffer = buffer
         self._start = start
         self._size = size

@@ -67,9 +67,7 @@ def describe_tflite_bytes(data: bytes | memoryview, path: str = "") -> TFLiteMod
     ]
     nodes = [_nodes(graph, codes) for graph in raw.subgraphs]
     subgraphs = tuple(
-        Subgraph(
-            graph.name, ts, tuple(n.operator for n in ns), _ends(graph.inputs, ts), _ends(graph.outputs, ts)
-        )
+        Subgraph(graph.name, ts, tuple(n.operator for n in ns), _ends(graph.inputs, ts), _ends(graph.outputs, ts))
         for graph, ts, ns in zip(raw.subgraphs, tensors, nodes, strict=True)
     )
     used = dict.fromkeys(operator for graph in subgraphs for operator in graph.operators)
@@ -79,9 +77,7 @@ def describe_tflite_bytes(data: bytes | memoryview, path: str = "") -> TFLiteMod
         path=path,
         format="tflite",
         description=raw.description,
-        metadata={
-            name: len(stored_buffer(raw, buffer, f"metadata {name!r}")) for name, buffer in raw.metadata
-        },
+        metadata={name: len(stored_buffer(raw, buffer, f"metadata {name!r}")) for name, buffer in raw.metadata},
         subgraphs=subgraphs,
         tensors=main.tensors,
         operators=tuple(used),
@@ -105,15 +101,11 @@ def _operator(code: RawOperatorCode) -> Operator:
     if code.builtin == CUSTOM:
         return Operator(code.custom, code.version, custom=True)
     known = 0 <= code.builtin < len(BUILTIN_OPERATORS)
-    return Operator(
-        BUILTIN_OPERATORS[code.builtin] if known else f"BUILTIN_{code.builtin}", code.version, False
-    )
+    return Operator(BUILTIN_OPERATORS[code.builtin] if known else f"BUILTIN_{code.builtin}", code.version, False)
 
 
 def _bound_scales(raw: RawModel) -> None:
-    quantizations = [
-        t.quantization for graph in raw.subgraphs for t in graph.tensors if t.quantization is not None
-    ]
+    quantizations = [t.quantization for graph in raw.subgraphs for t in graph.tensors if t.quantization is not None]
     if sum(len(q.scales) + len(q.zero_points) for q in quantizations) > MAX_SCALES:
         raise ModelFileError(f"damaged: more than {MAX_SCALES:,} quantization scales.")
 
@@ -157,9 +149,7 @@ def _nodes(graph: RawSubgraph, codes: Sequence[Operator]) -> list[Node]:
     nodes = []
     for i, operator in enumerate(graph.operators):
         if operator.code >= len(codes):
-            raise ModelFileError(
-                f"damaged: operator {i} refers to operator code {operator.code} of {len(codes)}."
-            )
+            raise ModelFileError(f"damaged: operator {i} refers to operator code {operator.code} of {len(codes)}.")
         ends = tuple(operator.inputs.tolist()), tuple(operator.outputs.tolist())
         for tensor in (*ends[0], *ends[1]):
             if not -1 <= tensor < count:
@@ -172,13 +162,9 @@ def _ends(indices: Iterable[int], tensors: Sequence[TFLiteTensor]) -> tuple[Endp
     ends = []
     for index in indices:
         if not 0 <= index < len(tensors):
-            raise ModelFileError(
-                f"damaged: a subgraph's input or output is tensor {index} of {len(tensors)}."
-            )
+            raise ModelFileError(f"damaged: a subgraph's input or output is tensor {index} of {len(tensors)}.")
         tensor = tensors[index]
-        per_tensor = (
-            tensor.quantization if tensor.quantization and len(tensor.quantization.scales) == 1 else None
-        )
+        per_tensor = tensor.quantization if tensor.quantization and len(tensor.quantization.scales) == 1 else None
         scale = per_tensor.scales[0] if per_tensor else 0.0
         zero_point = per_tensor.zero_points[0] if per_tensor and per_tensor.zero_points else 0
         ends.append(Endpoint(tensor.name, tensor.shape, tensor.dtype, scale, zero_point))
@@ -211,8 +197,6 @@ def _min_runtime_version(raw: RawModel) -> str | None:
     """The oldest TensorFlow Lite that the converter thinks sufficient (padded with zeros in the file)."""
     for name, buffer in raw.metadata:
         if name == "min_runtime_version":
-            text = (
-                bytes(stored_buffer(raw, buffer, "metadata")[:64]).split(b"\0")[0].decode("ascii", "replace")
-            )
+            text = bytes(stored_buffer(raw, buffer, "metadata")[:64]).split(b"\0")[0].decode("ascii", "replace")
             return text or None
     return None

@@ -65,9 +65,7 @@ def _readings(tensors: Sequence[TFLiteTensor], nodes: Sequence[Node]) -> Iterato
             yield reading
 
 
-def _reading(
-    node: Node, tensors: Sequence[TFLiteTensor], expanded: dict[int, TFLiteTensor]
-) -> _Reading | None:
+def _reading(node: Node, tensors: Sequence[TFLiteTensor], expanded: dict[int, TFLiteTensor]) -> _Reading | None:
     """The type of the activations against that of the largest weight; None where only integers are moved."""
     inputs = [i for i in node.inputs if i >= 0]
     flowing = [i for i in inputs if not tensors[i].constant and i not in expanded]
@@ -80,7 +78,8 @@ def _reading(
     weights += [(expanded[i], True) for i in inputs if i in expanded and expanded[i].weight]
     if not weights:
         return _Reading(activation if activation in _FLOATS else f"full {activation}", None)
-    weight, is_expanded = max(weights, key=lambda pair: pair[0].nbytes)
+    # A kernel, not its bias: that is int32 by rule and may well take more bytes than a small kernel.
+    weight, is_expanded = max(weights, key=lambda pair: (len(pair[0].shape), pair[0].nbytes))
     if activation not in _FLOATS:
         return _Reading(f"full {activation}", weight.dtype)
     if weight.dtype in _FLOATS:

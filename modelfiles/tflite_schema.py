@@ -192,9 +192,7 @@ def _model(table: Table) -> RawModel:
         subgraphs=[_subgraph(t) for t in table.tables(2, "subgraph")],
         description=table.text(3, "the description"),
         buffers=[_buffer(t) for t in table.tables(4, "buffer")],
-        metadata=[
-            (t.text(0, "a metadata name"), t.scalar(1, "I")) for t in table.tables(6, "metadata entry")
-        ],
+        metadata=[(t.text(0, "a metadata name"), t.scalar(1, "I")) for t in table.tables(6, "metadata entry")],
         signatures=[_signature(t) for t in table.tables(7, "signature")],
         external_groups=[t.text(0, "a group's name") for t in table.tables(8, "external group")],
         external_buffers=len(table.tables(9, "external buffer")),

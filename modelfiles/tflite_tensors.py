@@ -76,9 +76,7 @@ def tflite_tensor(path_or_bytes: str | Path | bytes, index: int, subgraph: int =
     tensor = raw.subgraphs[subgraph].tensors[index]
     stored = stored_buffer(raw, tensor.buffer, f"tensor {index}")
     if not stored.size:
-        raise ModelFileError(
-            f"tensor {index} stores no values here: it is computed, or kept in another file."
-        )
+        raise ModelFileError(f"tensor {index} stores no values here: it is computed, or kept in another file.")
     if tensor.sparse:
         raise ModelFileError(f"tensor {index} is stored sparse: only its description can be read.")
     shape = tuple(tensor.shape.tolist())

@@ -40,9 +40,7 @@ _TYPES = {kind.name: kind for kind in TENSOR_TYPES}
 def compiled_for(operators: Iterable[Operator]) -> tuple[str, ...]:
     """Devices for which operators of the file are compiled already."""
     # LiteRT numbers its operators: DISPATCH_OP_1, DISPATCH_OP_2, …
-    names = [
-        op.name.split("_OP")[0] + "_OP" if "_OP" in op.name else op.name for op in operators if op.custom
-    ]
+    names = [op.name.split("_OP")[0] + "_OP" if "_OP" in op.name else op.name for op in operators if op.custom]
     return tuple(dict.fromkeys(_ACCELERATORS[name] for name in names if name in _ACCELERATORS))
 
 
@@ -58,9 +56,7 @@ def warnings(
     for number, (graph, raw_graph) in enumerate(zip(tensors, raw.subgraphs, strict=True)):
         where = f"subgraph {number}, " if several else ""
         for tensor, raw_tensor in zip(graph, raw_graph.tensors, strict=True):
-            found += [
-                f"{where}tensor {tensor.index} {tensor.name!r} {what}" for what in _about(tensor, raw_tensor)
-            ]
+            found += [f"{where}tensor {tensor.index} {tensor.name!r} {what}" for what in _about(tensor, raw_tensor)]
     found += _not_finite(raw, weights)
     if len(found) > MAX_WARNINGS:
         found[MAX_WARNINGS - 1 :] = [f"… and {len(found) - MAX_WARNINGS + 1:,} more warnings."]
@@ -77,17 +73,15 @@ def _about_operators(raw: RawModel, nodes: Sequence[Sequence[Node]]) -> Iterator
         devices = compiled_for([Operator(name, 1, custom=True)])
         if devices:
             yield (
-                f"compiled for {devices[0]}: what operator {name!r} holds ({size:,} bytes) is opaque, "
-                "its parameters and quantization cannot be known."
+                f"compiled for {devices[0]}: operator {name!r} is opaque ({size:,} bytes of its own); "
+                "parameters and quantization are those of the rest of the file."
             )
         elif size >= _OPAQUE_OPTION_BYTES:
             yield f"custom operator {name!r} holds {size:,} bytes that only its own kernel understands."
     flex = sorted(name for name in options if name.startswith("Flex"))
     if flex:
         yield f"needs the Flex delegate, which pip's runtimes lack: {', '.join(flex)}."
-    others = sorted(
-        name for name in options if name not in flex and not compiled_for([Operator(name, 1, True)])
-    )
+    others = sorted(name for name in options if name not in flex and not compiled_for([Operator(name, 1, True)]))
     if others:
         yield f"custom operators, which the runtime must bring: {', '.join(others)}."
 
@@ -127,8 +121,9 @@ def _about_scales(quantization: Quantization, shape: tuple[int, ...]) -> Iterato
     if len(quantization.zero_points) not in (0, 1, count):
         yield f"has {count:,} quantization scales and {len(quantization.zero_points):,} zero points."
     if count > 1:
-        along = shape[quantization.dimension] if 0 <= quantization.dimension < len(shape) else None
-        if along != count:
+        # Converters give a bias the dimension of its kernel; a list has but one to run along.
+        axis = quantization.dimension if len(shape) > 1 else 0
+        if not 0 <= axis < len(shape) or shape[axis] != count:
             yield f"has {count:,} quantization scales along dimension {quantization.dimension} of {shape}."
 
 

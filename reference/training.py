@@ -1,0 +1,73 @@
+"""What every training of the lab shares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from fixtures.images import ImageSet
+from reference.converter import Converter
+from reference.progress import Progress
+from reference.settings import Settings
+
+Model = Any  # tf.keras.Model: TensorFlow brings no types that a checker could follow
+Floats = npt.NDArray[np.floating]
+History = dict[str, list[float]]
+
+BATCH = 32
+"""Rows per gradient step: the lab's, and Keras's default where the lab says nothing."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a section is given.
+
+    What it leaves in `folder` becomes part of the artefacts, what it leaves in `scratch` is thrown away; in
+    `finished` it reads what the sections before it have left.
+    """
+
+    folder: Path
+    scratch: Path
+    finished: Path
+    settings: Settings
+    progress: Progress
+    converter: Converter
+    given_images: ImageSet | None = None
+
+    @property
+    def images(self) -> ImageSet:
+        """The image set; only sections that were asked for without one do not have it."""
+        assert self.given_images is not None
+        return self.given_images
+
+
+def steps_per_epoch(rows: int) -> int:
+    """Gradient steps in one epoch.
+
+    Compiled as `steps_per_execution`, a whole epoch runs inside TensorFlow before Python is asked again: the
+    same steps on the same batches, so the weights are the same to the last bit, in a third of the time.
+    """
+    return math.ceil(rows / BATCH)
+
+
+class EachEpoch(tf.keras.callbacks.Callback):  # type: ignore[misc]
+    """Calls a function after every epoch. It has no hook for batches, which would cost one call for each."""
+
+    def __init__(self, advance: Callable[[], None]) -> None:
+        super().__init__()
+        self._advance = advance
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002, D102
+        self._advance()
+
+
+def history_of(fitted: Any) -> History:
+    """The curves of a `fit` as plain floats, one value an epoch."""
+    return {name: [float(value) for value in values] for name, values in fitted.history.items()}

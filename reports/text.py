@@ -44,7 +44,7 @@ def shorten(text: str, limit: int) -> str:
 
 
 def number(value: Value, digits: int = 3) -> str:
-    """A value as one reads it: thousands grouped, `digits` significant ones, powers of ten as such.
+    """A value as one reads it: thousands grouped, at most `digits` significant ones, powers of ten as such.
 
     Whole numbers are never rounded; words and truth values are spelled; None is an en dash.
     """
@@ -68,14 +68,16 @@ def _real(value: float, digits: int) -> str:
     if -4 <= exponent < 7:
         places = max(digits - 1 - exponent, 0)
         plain = f"{value:,.{places}f}"
-        if "." in plain and value == int(value):
-            plain = plain.rstrip("0").rstrip(".")
-        return plain.replace("-", MINUS)
-    mantissa = f"{value:.{digits - 1}e}".split("e")[0].rstrip("0").rstrip(".")
+        return _unpadded(plain).replace("-", MINUS)
+    mantissa = _unpadded(f"{value:.{digits - 1}e}".split("e")[0])
     power = str(exponent).translate(_SUPERSCRIPTS)
     sign = MINUS if mantissa.startswith("-") else ""
     mantissa = mantissa.lstrip("-")
     return f"{sign}10{power}" if mantissa == "1" else f"{sign}{mantissa}×10{power}"
+
+
+def _unpadded(digits: str) -> str:
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
 def signed(value: float, digits: int = 3) -> str:
@@ -111,6 +113,11 @@ def listing(words: Sequence[str]) -> str:
 def plural(count: int, singular: str, plural_form: str | None = None) -> str:
     """``1 check``, ``2 checks``."""
     return f"{number(count)} {singular if count == 1 else plural_form or singular + 's'}"
+
+
+def sentence(text: str) -> str:
+    """`text` with its first letter large."""
+    return text[:1].upper() + text[1:]
 
 
 def moment(iso: str) -> str:

@@ -42,5 +42,7 @@ def _worst(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
     pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
     if not pairs:
         return ""
-    said = listing([f"{labels[true]} taken for {labels[predicted]} ({count:,})" for count, true, predicted in pairs[:3]])
+    said = listing(
+        [f"{labels[true]} taken for {labels[predicted]} ({count:,})" for count, true, predicted in pairs[:3]]
+    )
     return f"; most often {said}"

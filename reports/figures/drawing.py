@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Colours that stand for the page's custom properties: matplotlib draws with the left side, the page shows the right.
+# Colours that stand for the page's custom properties: matplotlib draws with them, the page shows the properties.
 SKLEARN: Final = "#0000a1"
 KERAS: Final = "#0000a2"
 TFLITE: Final = "#0000a3"
@@ -114,12 +114,14 @@ def plot(
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_STYLE)
-        figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
-        figure.get_layout_engine().set(w_pad=4 / 72, h_pad=4 / 72)  # type: ignore[union-attr]
+        settings: Any = mpl.rcParams
+        settings.update(_STYLE)
+        pads = ConstrainedLayoutEngine(w_pad=4 / 72, h_pad=4 / 72)
+        figure = Figure(figsize=(width / 72, height / 72), layout=pads)
         paint(figure)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
@@ -127,7 +129,7 @@ def plot(
 
 
 def adopt(svg: str, key: str, title: str, description: str) -> Markup:
-    """matplotlib's SVG document as an element of the page."""
+    """Matplotlib's SVG document as an element of the page."""
     root = ET.fromstring(svg)  # noqa: S314 - matplotlib wrote it a moment ago
     for child in list(root):
         if child.tag == f"{_SVG}metadata":
@@ -183,7 +185,9 @@ def _restyle(element: ET.Element) -> None:
 
 def _text_style(style: str) -> str:
     """Weight, anchor and colour of a text; its family is the page's, its size the style sheet's."""
-    weight = "font-weight: 700; " if re.search(r"font:[^;]*\b(?:bold|700)\b|font-weight:\s*(?:bold|700)", style) else ""
+    weight = (
+        "font-weight: 700; " if re.search(r"font:[^;]*\b(?:bold|700)\b|font-weight:\s*(?:bold|700)", style) else ""
+    )
     return weight + re.sub(r"font-(?:size|weight):[^;]*;?\s*", "", _FONT.sub("", style))
 
 
@@ -205,12 +209,19 @@ def few_ticks(axes: Axes, x: int | None = 4, y: int | None = 4) -> None:
     from matplotlib.ticker import MaxNLocator
 
     if x is not None:
-        axes.xaxis.set_major_locator(MaxNLocator(x))
+        axes.xaxis.set_major_locator(MaxNLocator(x, steps=[1, 2, 2.5, 5, 10]))
     if y is not None:
-        axes.yaxis.set_major_locator(MaxNLocator(y))
+        axes.yaxis.set_major_locator(MaxNLocator(y, steps=[1, 2, 2.5, 5, 10]))
 
 
-def plain_ticks(axes: Axes, x: Callable[[float], str] | None = None, y: Callable[[float], str] | None = None) -> None:
+def beside(axes: Axes, text: str, x: float, y: float, *, colour: str = INK, dx: float = 7, dy: float = 0) -> None:
+    """`text` to the right of a point, `dx` and `dy` pixels away, so that it keeps clear of a bar's end."""
+    axes.annotate(text, (x, y), (dx, dy), textcoords="offset points", color=colour, va="center")
+
+
+def plain_ticks(
+    axes: Axes, x: Callable[[float], str] | None = None, y: Callable[[float], str] | None = None
+) -> None:
     """Write the ticks with our own number format."""
     from matplotlib.ticker import FuncFormatter
 

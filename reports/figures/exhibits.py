@@ -11,6 +11,7 @@ from markupsafe import Markup
 from reports.text import Value, plural
 
 Cell = Value
+NOTHING = Markup()
 MAX_ROWS = 60
 
 
@@ -50,7 +51,7 @@ class Plot(Exhibit):
     """A drawing (inline SVG with title and description) and its data."""
 
     kind: ClassVar[str] = "plot"
-    svg: Markup = Markup()
+    svg: Markup = NOTHING
     data: Table = Table((), ())
 
 

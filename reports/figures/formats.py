@@ -45,7 +45,11 @@ def round_trip(run: Records) -> Iterator[AnyExhibit]:
         for row in data.rows
     ]
     different = sum(row.equal is False for row in data.rows)
-    said = "All weights that could be compared are equal" if not different else f"{plural(different, 'file')} with other weights"
+    said = (
+        "All weights that could be compared are equal"
+        if not different
+        else f"{plural(different, 'file')} with other weights"
+    )
     sizes = [row.bytes for row in data.rows if row.bytes]
     spread = f"; the largest file is {number(max(sizes) / min(sizes))} times the smallest" if len(sizes) > 1 else ""
     yield Listing(

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from reports.figures.confusion import heatmap
-from reports.figures.drawing import INK, KERAS, MUTED, few_ticks, plain_ticks, plot
+from reports.figures.drawing import INK, KERAS, MUTED, beside, few_ticks, plain_ticks, plot
 from reports.figures.exhibits import AnyExhibit, Gallery, Listing, Picture, Plot, Table
 from reports.figures.series import Numbers, SeriesError, array, read, same_length
 from reports.text import listing, number, percent, visible
@@ -84,17 +84,23 @@ def curves(section: str, model: str) -> Callable[[Records], Iterator[AnyExhibit]
     return draw
 
 
-def _curve(section: str, model: str, what: str, training: Numbers, validation: Numbers, band: _SeedBand | None) -> Plot:
+def _curve(
+    section: str, model: str, what: str, training: Numbers, validation: Numbers, band: _SeedBand | None
+) -> Plot:
     epochs = np.arange(1, len(training) + 1)
     if validation:
         same_length(f"{section} history", training=training, validation=validation)
     if band:
-        same_length(f"{section} seed band", epochs=band.epochs, low=band.val_accuracy_low, high=band.val_accuracy_high)
+        same_length(
+            f"{section} seed band", epochs=band.epochs, low=band.val_accuracy_low, high=band.val_accuracy_high
+        )
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         if band:
-            axes.fill_between(band.epochs, band.val_accuracy_low, band.val_accuracy_high, color=KERAS, alpha=0.18, linewidth=0)
+            axes.fill_between(
+                band.epochs, band.val_accuracy_low, band.val_accuracy_high, color=KERAS, alpha=0.18, linewidth=0
+            )
         axes.plot(epochs, array(training), color=KERAS, linestyle=(0, (4, 3)), linewidth=1.8)
         _label(axes, epochs, training, "training", above=what == "accuracy")
         if validation:
@@ -114,7 +120,12 @@ def _curve(section: str, model: str, what: str, training: Numbers, validation: N
         key=key,
         title=title,
         caption=_curve_caption(what, training, validation, band),
-        svg=plot(key, title, f"Training and validation {what} over the epochs{', with the range over several seeds as a band' if band else ''}.", paint),
+        svg=plot(
+            key,
+            title,
+            f"Training and validation {what} over the epochs{', with the range of several seeds' if band else ''}.",
+            paint,
+        ),
         data=Table.of(columns, rows),
     )
 
@@ -122,13 +133,19 @@ def _curve(section: str, model: str, what: str, training: Numbers, validation: N
 def _label(axes: Axes, epochs: np.ndarray, values: Numbers, word: str, *, above: bool) -> None:
     last = values[-1]
     if last is not None:
-        axes.annotate(word, (epochs[-1], last), (0, 7 if above else -17), textcoords="offset points", color=KERAS, ha="right")
+        axes.annotate(
+            word, (epochs[-1], last), (0, 7 if above else -17), textcoords="offset points", color=KERAS, ha="right"
+        )
 
 
 def _curve_caption(what: str, training: Numbers, validation: Numbers, band: _SeedBand | None) -> str:
     said = f"After {len(training)} epochs {number(training[-1])} in training"
     if validation:
-        best = (np.nanargmax if what == "accuracy" else np.nanargmin)(array(validation)) if any(v is not None for v in validation) else 0
+        best = (
+            (np.nanargmax if what == "accuracy" else np.nanargmin)(array(validation))
+            if any(v is not None for v in validation)
+            else 0
+        )
         said += f" and {number(validation[-1])} in validation, best at epoch {int(best) + 1}"
     if band:
         said += f". The band is the range of {band.seeds} seeds"
@@ -160,12 +177,12 @@ def _recalls(section: str, model: str, data: _Matrix) -> Plot:
         places = np.arange(len(recalls))
         axes.barh(places, [share for share, _ in recalls], height=0.62, color=KERAS, alpha=0.85)
         axes.axvline(chance, color=INK, linestyle=(0, (2, 2)), linewidth=1.2)
-        axes.annotate(" chance", (chance, len(recalls) - 0.45), color=MUTED, annotation_clip=False, va="center")
+        beside(axes, "chance", chance, -0.75, colour=MUTED, dx=4)
         for place, (share, _) in enumerate(recalls):
-            axes.text(share, place, f" {percent(share, 0)}", color=INK, va="center")
+            beside(axes, percent(share, 0), share, place)
         axes.set_yticks(places, [visible(data.labels[place]) for _, place in recalls])
         axes.tick_params(axis="y", length=0)
-        axes.set(xlabel="Recall", xlim=(0, 1.12), ylim=(len(recalls) - 0.2, -0.7))
+        axes.set(xlabel="Recall", xlim=(0, 1.12), ylim=(len(recalls) - 0.4, -1.1))
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
         plain_ticks(axes, x=lambda value: percent(value, 0))
 
@@ -176,11 +193,23 @@ def _recalls(section: str, model: str, data: _Matrix) -> Plot:
     return Plot(
         key=key,
         title=title,
-        caption=f"Least often recognised: {worst}; most often {visible(data.labels[best_place])} ({percent(best_share, 0)}).",
-        svg=plot(key, title, "A bar for each class: the share of its images that are recognised, the worst first.", paint, height=330),
+        caption=(
+            f"Least often recognised: {worst}; most often {visible(data.labels[best_place])} "
+            f"({percent(best_share, 0)})."
+        ),
+        svg=plot(
+            key,
+            title,
+            "A bar for each class: the share of its images that are recognised, the worst first.",
+            paint,
+            height=330,
+        ),
         data=Table.of(
             ("Class", "Recognised", "Images", "Recall"),
-            [(visible(data.labels[place]), data.counts[place][place], totals[place], percent(share)) for share, place in recalls],
+            [
+                (visible(data.labels[place]), data.counts[place][place], totals[place], percent(share))
+                for share, place in recalls
+            ],
         ),
     )
 
@@ -192,12 +221,20 @@ def galleries(run: Records) -> Iterator[AnyExhibit]:
     if single is not None and single.images:
         pictures = tuple(_picture(image, labels) for image in single.images[:MAX_PICTURES])
         right = sum(picture.right for picture in pictures)
-        yield Gallery("cnn-predictions", "Single images and what the CNN makes of them", f"{right} of these {len(pictures)} are right.", True, pictures)
+        yield Gallery(
+            "cnn-predictions",
+            "Single images and what the CNN makes of them",
+            f"{right} of these {len(pictures)} are right.",
+            True,
+            pictures,
+        )
     wrong = read(run, "cnn/confusion-matrix:misclassified", _Images)
     if wrong is not None and wrong.images:
         pictures = tuple(_picture(image, labels) for image in wrong.images[:MAX_PICTURES])
         sure = max((picture.answers[0][1] for picture in pictures if picture.answers), default=0.0)
-        caption = f"{len(pictures)} images that the CNN gets wrong; the surest error has a probability of {number(sure, 2)}."
+        caption = (
+            f"{len(pictures)} images that the CNN gets wrong; its surest error has probability {number(sure, 2)}."
+        )
         yield Gallery("cnn-misclassified", "Misclassified images", caption, True, pictures)
 
 
@@ -239,14 +276,20 @@ def layers(run: Records) -> Iterator[AnyExhibit]:
     data = read(run, "cnn/parameter-count:layers", _Layers)
     if data is None or not data.rows:
         return
-    rows = [(visible(row.name), visible(row.kind), _shape(row.output_shape), number(row.parameters)) for row in data.rows]
+    rows = [
+        (visible(row.name), visible(row.kind), _shape(row.output_shape), number(row.parameters))
+        for row in data.rows
+    ]
     rows.append(("total", "", "", number(data.total)))
     largest = max(data.rows, key=lambda row: row.parameters)
     share = largest.parameters / data.total if data.total else 0.0
     yield Listing(
         key="cnn-layers",
         title="Layers and parameters",
-        caption=f"{number(data.total)} parameters in {len(data.rows)} layers; {visible(largest.name)} alone holds {percent(share, 0)} of them.",
+        caption=(
+            f"{number(data.total)} parameters in {len(data.rows)} layers; {visible(largest.name)} alone holds "
+            f"{percent(share, 0)} of them."
+        ),
         data=Table.of(("Layer", "Kind", "Output shape", "Parameters"), rows),
         numeric=frozenset({3}),
     )

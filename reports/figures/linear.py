@@ -71,8 +71,10 @@ def five_houses(run: Records) -> Iterator[AnyExhibit]:
         axes.plot(ends, data.sklearn_slope * ends + data.sklearn_intercept, color=SKLEARN, linewidth=5, alpha=0.45)
         axes.plot(ends, exact, color=INK, linestyle=(0, (4, 3)), linewidth=1.5)
         axes.plot(data.x, data.y, "o", color=DATA, markersize=8)
-        axes.annotate("scikit-learn", (ends[1], exact[1]), (-92, -4), textcoords="offset points", color=SKLEARN, ha="right")
-        axes.annotate("normal equation", (ends[1], exact[1]), (-70, -44), textcoords="offset points", color=INK)
+        axes.annotate(
+            "scikit-learn", (ends[1], exact[1]), (-92, -4), textcoords="offset points", color=SKLEARN, ha="right"
+        )
+        axes.annotate("normal equation", (ends[1], exact[1]), (-46, -56), textcoords="offset points", color=INK)
         axes.set(xlabel="House size, sq ft", ylabel="Price, thousands")
         axes.margins(0.08, 0.12)
         few_ticks(axes)
@@ -80,14 +82,17 @@ def five_houses(run: Records) -> Iterator[AnyExhibit]:
 
     gap = max(abs(data.slope - data.sklearn_slope), abs(data.intercept - data.sklearn_intercept))
     title = "Five houses, one line"
-    rows = [(number(x, 6), number(y, 6), number(data.slope * x + data.intercept, 6)) for x, y in zip(data.x, data.y, strict=True)]
+    rows = [
+        (number(x, 6), number(y, 6), number(data.slope * x + data.intercept, 6))
+        for x, y in zip(data.x, data.y, strict=True)
+    ]
     yield Plot(
         key="linear-five-houses",
         title=title,
         caption=(
             f"Price = {number(data.slope, 4)} · size {'+' if data.intercept >= 0 else '−'} "
             f"{number(abs(data.intercept), 4)}. scikit-learn and the normal equation give the same line: slope and "
-            f"intercept differ by at most {number(gap)}."
+            f"intercept {'are equal to the last bit' if gap == 0 else f'differ by at most {number(gap)}'}."
         ),
         svg=plot(
             "linear-five-houses",
@@ -133,7 +138,7 @@ def both_lines(run: Records) -> Iterator[AnyExhibit]:
         svg=plot(
             "linear-both-lines",
             title,
-            "Scatter of house sizes and prices, with scikit-learn's least-squares line and TensorFlow's line on it.",
+            "Scatter of house sizes and prices, with scikit-learn's least-squares line and TensorFlow's on it.",
             paint,
         ),
         data=Table.of(("Size, sq ft", "Price, thousands"), rows),
@@ -157,7 +162,15 @@ def difference(run: Records) -> Iterator[AnyExhibit]:
         axes.axhspan(-data.tolerance, data.tolerance, color=GOOD, alpha=0.12, linewidth=0)
         axes.axhline(0, color=MUTED, linewidth=1)
         axes.plot(data.x, values, color=KERAS, linewidth=2.5)
-        axes.text(max(data.x), data.tolerance, "tolerance ", color=MUTED, ha="right", va="top")
+        axes.annotate(
+            "tolerance",
+            (max(data.x), data.tolerance),
+            (0, -5),
+            textcoords="offset points",
+            color=MUTED,
+            ha="right",
+            va="top",
+        )
         axes.set(xlabel="House size, sq ft", ylabel="TensorFlow − least squares")
         reach = 1.3 * max(data.tolerance, largest)
         axes.set_ylim(-reach, reach)
@@ -175,7 +188,12 @@ def difference(run: Records) -> Iterator[AnyExhibit]:
             f"At most {number(largest)} thousand, {percent(share)} of the residual deviation of "
             f"{number(data.residual_deviation)}; {percent(allowed)} is allowed."
         ),
-        svg=plot("linear-difference", title, "The difference of predictions over house size, with the tolerance as a band.", paint),
+        svg=plot(
+            "linear-difference",
+            title,
+            "The difference of predictions over house size, with the tolerance as a band.",
+            paint,
+        ),
         data=Table.of(("Size, sq ft", "Difference, thousands"), rows),
     )
 
@@ -208,7 +226,10 @@ def residuals(run: Records) -> Iterator[AnyExhibit]:
     yield Plot(
         key="linear-residuals",
         title=title,
-        caption=f"The two lines leave the same noise: {number(moved)} of {total:,} houses fall into another bin ({percent(moved / total)}).",
+        caption=(
+            f"The two lines leave the same noise: {number(moved)} of {total:,} houses fall into another bin "
+            f"({percent(moved / total)})."
+        ),
         svg=plot("linear-residuals", title, "Histogram of the residuals of both lines, one over the other.", paint),
         data=Table.of(("Residual, thousands", "scikit-learn", "TensorFlow"), rows),
     )
@@ -241,11 +262,13 @@ def loss_curve(run: Records) -> Iterator[AnyExhibit]:
         key="linear-loss",
         title=title,
         caption=(
-            f"From {number(float(finite[0]))} to {number(float(loss[-1]))} in {len(loss)} epochs; within 1 % of the lowest "
-            f"from epoch {settled} on."
+            f"From {number(float(finite[0]))} to {number(float(loss[-1]))} in {len(loss)} epochs; within 1 % of "
+            f"the lowest from epoch {settled} on."
         ),
         svg=plot("linear-loss", title, "The training loss falls by epoch and levels out.", paint),
-        data=Table.of(("Epoch", "Loss"), list(zip(map(str, epochs), (number(value, 5) for value in data.loss), strict=True))),
+        data=Table.of(
+            ("Epoch", "Loss"), list(zip(map(str, epochs), (number(value, 5) for value in data.loss), strict=True))
+        ),
     )
 
 
@@ -257,7 +280,9 @@ def coefficients(run: Records) -> Iterator[AnyExhibit]:
         return
 
     def paint(figure: Figure) -> None:
-        for axes, (name, got, expected, limit) in zip(np.ravel(figure.subplots(1, len(pairs), squeeze=False)), pairs, strict=True):
+        for axes, (name, got, expected, limit) in zip(
+            np.ravel(figure.subplots(1, len(pairs), squeeze=False)), pairs, strict=True
+        ):
             reach = 1.6 * max(limit, abs(got - expected))
             line = array([expected - reach, expected + reach])
             axes.fill_between(line, line - limit, line + limit, color=GOOD, alpha=0.12, linewidth=0)
@@ -270,12 +295,18 @@ def coefficients(run: Records) -> Iterator[AnyExhibit]:
             plain_ticks(axes, x=lambda value: number(value, 4), y=lambda value: number(value, 4))
 
     title = "Coefficients against y = x"
-    used = [f"the {name} uses {percent(abs(got - expected) / limit, 0)} of its tolerance" for name, got, expected, limit in pairs]
+    used = [_use(name, abs(got - expected) / limit) for name, got, expected, limit in pairs]
     yield Plot(
         key="linear-coefficients",
         title=title,
         caption=f"On the diagonal both libraries agree; in the original units {' and '.join(used)}.",
-        svg=plot("linear-coefficients", title, "One panel for each coefficient: TensorFlow's value over least squares', with the tolerance as a band around y = x.", paint, height=250),
+        svg=plot(
+            "linear-coefficients",
+            title,
+            "One panel for each coefficient: TensorFlow's over least squares', with the tolerance around y = x.",
+            paint,
+            height=250,
+        ),
         data=Table.of(
             ("Coefficient", "TensorFlow", "Least squares", "Tolerance"),
             [(name, number(got, 6), number(expected, 6), number(limit)) for name, got, expected, limit in pairs],
@@ -283,9 +314,19 @@ def coefficients(run: Records) -> Iterator[AnyExhibit]:
     )
 
 
+def _use(name: str, share: float) -> str:
+    if share <= 1:
+        return f"the {name} uses {percent(share, 0)} of its tolerance"
+    return f"the {name} lies {number(share)} times its tolerance away"
+
+
 def _pair(measurement: Measurement) -> tuple[str, float, float, float] | None:
     got, expected, limit = measurement.got, measurement.expected, measurement.limit
-    if not isinstance(got, float | int) or not isinstance(expected, float | int) or not isinstance(limit, float | int):
+    if (
+        not isinstance(got, float | int)
+        or not isinstance(expected, float | int)
+        or not isinstance(limit, float | int)
+    ):
         return None
     return (measurement.quantity, float(got), float(expected), float(limit)) if limit > 0 else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,7 +16,7 @@ from suites.records import Records
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_DASHES: Sequence[object] = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1, 2)))
+_DASHES: Sequence[Any] = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 2, 1, 2)))
 MAX_RUNTIMES = 4
 
 
@@ -52,7 +52,12 @@ def differences(run: Records, check: str, title: str, against: str) -> Iterator[
         key=key,
         title=title,
         caption=" ".join(_finding(runtime, data, against) for runtime, data in variants),
-        svg=plot(key, title, f"Histogram of the absolute differences from {against}, logarithmic axis.", lambda figure: _paint(figure, drawn)),
+        svg=plot(
+            key,
+            title,
+            f"Histogram of the absolute differences from {against}, logarithmic axis.",
+            lambda figure: _paint(figure, drawn),
+        ),
         data=Table.of(("Runtime", "|Δ|", "Outputs"), rows),
     )
 
@@ -62,13 +67,22 @@ def _paint(figure: Figure, variants: Sequence[tuple[str, Difference]]) -> None:
     for position, (runtime, data) in enumerate(variants):
         dash = _DASHES[position]
         axes.stairs(data.counts, data.log10_edges, color=TFLITE, fill=True, alpha=0.16)
-        axes.stairs(data.counts, data.log10_edges, color=TFLITE, linewidth=1.6, linestyle=dash)  # type: ignore[arg-type]
+        axes.stairs(data.counts, data.log10_edges, color=TFLITE, linewidth=1.6, linestyle=dash)
         if len(variants) > 1:
             height = 0.97 - 0.095 * position
-            axes.plot([0.025, 0.085], [height - 0.035] * 2, color=TFLITE, linestyle=dash, linewidth=1.6, transform=axes.transAxes)  # type: ignore[arg-type]
+            axes.plot(
+                [0.025, 0.085],
+                [height - 0.035] * 2,
+                color=TFLITE,
+                linestyle=dash,
+                linewidth=1.6,
+                transform=axes.transAxes,
+            )
             axes.text(0.1, height, visible(runtime), color=INK, transform=axes.transAxes, va="top")
     if not variants:
-        axes.text(0.5, 0.5, "every output is equal", color=MUTED, transform=axes.transAxes, ha="center", va="center")
+        axes.text(
+            0.5, 0.5, "every output is equal", color=MUTED, transform=axes.transAxes, ha="center", va="center"
+        )
         axes.set(xticks=[], yticks=[])
         return
     axes.set(xlabel="|Δ| (log)", ylabel="Outputs")
@@ -88,4 +102,5 @@ def _finding(runtime: str, data: Difference, against: str) -> str:
     if not total:
         return f"{who}: no outputs."
     largest = f"at most {number(data.largest)}" if data.largest is not None else f"of unknown size ({MINUS})"
-    return f"{who}: {percent(data.zeros / total, 0)} of {total:,} outputs equal {against} exactly, the others differ by {largest}."
+    equal = percent(data.zeros / total, 0)
+    return f"{who}: {equal} of {total:,} outputs equal {against} exactly, the others differ by {largest}."

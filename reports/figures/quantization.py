@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from reports.figures.drawing import BAD, CARD, DATA, INK, KERAS, MUTED, TFLITE, plain_ticks, plot
+from reports.figures.drawing import BAD, CARD, DATA, INK, KERAS, MUTED, TFLITE, beside, plain_ticks, plot
 from reports.figures.exhibits import AnyExhibit, Grid, GridCell, Listing, Plot, Table
 from reports.figures.parity import differences
 from reports.figures.series import read, read_variants
@@ -81,12 +81,14 @@ def sizes(run: Records) -> Iterator[AnyExhibit]:
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         places = np.arange(len(rows))
-        axes.barh(places, [row.bytes for row in rows], height=0.66, color=[colours.get(row.kind, DATA) for row in rows])
+        axes.barh(
+            places, [row.bytes for row in rows], height=0.66, color=[colours.get(row.kind, DATA) for row in rows]
+        )
         for place, row in enumerate(rows):
-            axes.text(row.bytes, place, f"  {number(row.bytes)}", color=INK, va="center")
-        axes.set_yticks(places, [shorten(visible(row.name), 26) for row in rows])
+            beside(axes, number(row.bytes), row.bytes, place)
+        axes.set_yticks(places, [shorten(visible(row.name), 44) for row in rows])
         axes.tick_params(axis="y", length=0)
-        axes.set(xticks=[], ylim=(len(rows) - 0.4, -0.6), xlim=(0, 1.25 * rows[0].bytes))
+        axes.set(xticks=[], ylim=(len(rows) - 0.4, -0.6), xlim=(0, 1.12 * rows[0].bytes))
         axes.spines["bottom"].set_visible(False)
 
     title = "Bytes on disk, the largest first"
@@ -94,8 +96,18 @@ def sizes(run: Records) -> Iterator[AnyExhibit]:
         key="quantization-sizes",
         title=title,
         caption=_size_finding(rows),
-        svg=plot("quantization-sizes", title, "A bar for each file with its number of bytes.", paint, height=60 + 26 * len(rows)),
-        data=Table.of(("File", "Kind", "Bytes"), [(visible(row.name), visible(row.kind), number(row.bytes)) for row in rows]),
+        wide=True,
+        svg=plot(
+            "quantization-sizes",
+            title,
+            "A bar for each file with its number of bytes.",
+            paint,
+            width=920,
+            height=24 + 25 * len(rows),
+        ),
+        data=Table.of(
+            ("File", "Kind", "Bytes"), [(visible(row.name), visible(row.kind), number(row.bytes)) for row in rows]
+        ),
     )
 
 
@@ -111,7 +123,12 @@ def _size_finding(rows: list[_SizeRow]) -> str:
 
 def parity(run: Records) -> Iterator[AnyExhibit]:
     """Differences of the quantized outputs from the float weights'."""
-    yield from differences(run, "quantization/output-parity", "Quantized outputs: difference from the float weights", "the float weights")
+    yield from differences(
+        run,
+        "quantization/output-parity",
+        "Quantized outputs: difference from the float weights",
+        "the float weights",
+    )
 
 
 def flips(run: Records) -> Iterator[AnyExhibit]:
@@ -133,7 +150,12 @@ def flips(run: Records) -> Iterator[AnyExhibit]:
         axes.plot([data.gained - data.lost], [0], "D", color=INK, markersize=7, markeredgecolor=CARD)
         axes.text(-reach * 1.22, 0.52, f"{number(data.lost)} lost", color=BAD, ha="left", weight="bold")
         axes.text(reach * 1.22, 0.52, f"{number(data.gained)} gained", color=TFLITE, ha="right", weight="bold")
-        axes.set(xlabel="Images, right to wrong | wrong to right", yticks=[], ylim=(-0.5, 0.85), xlim=(-reach * 1.25, reach * 1.25))
+        axes.set(
+            xlabel="Images, right to wrong | wrong to right",
+            yticks=[],
+            ylim=(-0.5, 0.85),
+            xlim=(-reach * 1.25, reach * 1.25),
+        )
         axes.spines["left"].set_visible(False)
         plain_ticks(axes, x=lambda value: number(abs(value)))
 
@@ -142,10 +164,17 @@ def flips(run: Records) -> Iterator[AnyExhibit]:
         key="quantization-flips",
         title=title,
         caption=(
-            f"Of {total:,} images {number(data.lost)} were right and are now wrong, {number(data.gained)} the other way: a net "
-            f"{'loss' if net > 0 else 'gain' if net < 0 else 'change'} of {plural(abs(net), 'image')} ({percent(abs(net) / total, 2)}); the diamond marks it."
+            f"Of {total:,} images {number(data.lost)} were right and are now wrong, {number(data.gained)} the "
+            f"other way: a net {'loss' if net > 0 else 'gain' if net < 0 else 'change'} of {plural(abs(net), 'image')} "
+            f"({percent(abs(net) / total, 2)}); the diamond marks it."
         ),
-        svg=plot("quantization-flips", title, "A bar to the left for right answers lost, one to the right for answers gained.", paint, height=170),
+        svg=plot(
+            "quantization-flips",
+            title,
+            "A bar to the left for right answers lost, one to the right for answers gained.",
+            paint,
+            height=170,
+        ),
         data=Table.of(
             ("Float, quantized", "Images", "Share"),
             [
@@ -162,10 +191,14 @@ def flips(run: Records) -> Iterator[AnyExhibit]:
     )
 
 
-def accuracies(run: Records) -> Iterator[AnyExhibit]:
+def drop(run: Records) -> Iterator[AnyExhibit]:
     """The paired accuracy drop with its interval and the limit."""
     result = run.result("quantization/accuracy-drop")
-    found = next((m for m in result.measurements if m.interval and isinstance(m.limit, float | int)), None) if result else None
+    found = (
+        next((m for m in result.measurements if m.interval and isinstance(m.limit, float | int)), None)
+        if result
+        else None
+    )
     if found is None or found.interval is None or not isinstance(found.limit, float | int):
         return
     low, high, limit = *found.interval, float(found.limit)
@@ -177,7 +210,9 @@ def accuracies(run: Records) -> Iterator[AnyExhibit]:
         axes.axvline(0, color=MUTED, linewidth=1)
         axes.plot([100 * low, 100 * high], [0, 0], color=TFLITE, linewidth=6, alpha=0.45)
         axes.plot([100 * middle], [0], "o", color=TFLITE, markersize=10)
-        axes.text(100 * limit, 0.72, "limit ", color=BAD, ha="right", va="center")
+        axes.annotate(
+            "limit", (100 * limit, 0.72), (-6, 0), textcoords="offset points", color=BAD, ha="right", va="center"
+        )
         axes.set(xlabel="Accuracy lost, percentage points", yticks=[], ylim=(-0.8, 0.9))
         axes.spines["left"].set_visible(False)
         axes.margins(x=0.15)
@@ -187,9 +222,25 @@ def accuracies(run: Records) -> Iterator[AnyExhibit]:
     yield Plot(
         key="quantization-drop",
         title=title,
-        caption=f"The paired drop lies between {signed(100 * low)} and {signed(100 * high)} percentage points (95 %); {number(100 * limit)} are allowed.",
-        svg=plot("quantization-drop", title, "The interval of the accuracy drop with zero and the limit marked.", paint, height=150),
-        data=Table.of(("Quantity", "Percentage points"), [("lower limit", signed(100 * low)), ("upper limit", signed(100 * high)), ("allowed", number(100 * limit))]),
+        caption=(
+            f"The paired drop lies between {signed(100 * low)} and {signed(100 * high)} percentage points (95 %); "
+            f"{number(100 * limit)} are allowed."
+        ),
+        svg=plot(
+            "quantization-drop",
+            title,
+            "The interval of the accuracy drop with zero and the limit marked.",
+            paint,
+            height=150,
+        ),
+        data=Table.of(
+            ("Quantity", "Percentage points"),
+            [
+                ("lower limit", signed(100 * low)),
+                ("upper limit", signed(100 * high)),
+                ("allowed", number(100 * limit)),
+            ],
+        ),
     )
 
 
@@ -214,7 +265,10 @@ def tensors(run: Records) -> Iterator[AnyExhibit]:
     yield Listing(
         key="quantization-tensors",
         title="Tensor by tensor",
-        caption=f"{plural(len(rows), 'weight tensor')}, {size(total)}; {percent(small / total if total else 0)} of these bytes are int8.",
+        caption=(
+            f"{plural(len(rows), 'weight tensor')}, {size(total)}; {percent(small / total if total else 0)} of "
+            "these bytes are int8."
+        ),
         wide=True,
         data=Table.of(("Tensor", "Shape", "Type", "Elements", "Bytes", "Note"), rows),
         numeric=frozenset({3, 4}),
@@ -241,10 +295,16 @@ def support(run: Records) -> Iterator[AnyExhibit]:
     yield Grid(
         key="quantization-support",
         title="Which file runs where",
-        caption=f"{running} of {plural(len(everything), 'combination')} run: the largest difference from Keras, or why the file does not open.",
+        caption=(
+            f"{running} of {plural(len(everything), 'combination')} run. Δ is the largest difference from Keras; "
+            "where a file does not open, the runtime's own reason stands."
+        ),
         wide=True,
         corner="Runs on",
-        columns=tuple((visible(kind) or shorten(visible(file), 30), shorten(visible(file), 40)) for file, kind in files.items()),
+        columns=tuple(
+            (visible(kind) or shorten(visible(file), 30), shorten(visible(file), 40))
+            for file, kind in files.items()
+        ),
         rows=tuple(rows),
     )
 
@@ -264,5 +324,5 @@ def _cell(tried: _Tried | None) -> GridCell | None:
     return GridCell("fail", visible(tried.outcome), cut(visible(tried.reason), 120), ", ".join(times))
 
 
-DRAWERS = (sizes, flips, parity, accuracies, tensors)
+DRAWERS = (sizes, flips, drop, parity, tensors)
 SUPPORT_DRAWERS = (support,)

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
-from reports.figures.drawing import DATA, INK, KERAS, MUTED, SKLEARN, few_ticks, plain_ticks, plot
+from reports.figures.drawing import INK, KERAS, MUTED, SKLEARN, few_ticks, plain_ticks, plot
 from reports.figures.exhibits import AnyExhibit, Plot, Table
 from reports.figures.series import array, read
 from reports.text import number, percent, signed, visible
 from suites.records import Records
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+FAR = 5.0
 
 
 class _Trial(msgspec.Struct):
@@ -47,7 +51,7 @@ def trials(run: Records) -> Iterator[AnyExhibit]:
     yield _in_order(data, finished)
     located = [trial for trial in finished if trial.learning_rate and trial.learning_rate > 0]
     if located:
-        yield _by_rate(data, located)
+        yield _by_rate(located)
 
 
 def _in_order(data: _Trials, finished: list[_Trial]) -> Plot:
@@ -61,15 +65,22 @@ def _in_order(data: _Trials, finished: list[_Trial]) -> Plot:
         axes.step(turns, best, where="post", color=KERAS, linewidth=1.8, alpha=0.6)
         axes.plot(turns, scores, "o", color=KERAS, markersize=7)
         axes.plot(turns[winner], scores[winner], "o", markersize=14, markerfacecolor="none", markeredgecolor=INK)
-        axes.annotate("best", (turns[winner], scores[winner]), (0, 13), textcoords="offset points", color=INK, ha="center")
-        axes.text(turns[-1], best[-1], "best so far ", color=KERAS, ha="right", va="top")
-        axes.set(xlabel="Trial", ylabel="Training loss (log)", yscale="log")
-        _log_ticks(axes.yaxis, scores)
-        axes.margins(0.06, 0.16)
+        axes.annotate(
+            "best", (turns[winner], scores[winner]), (0, 13), textcoords="offset points", color=INK, ha="center"
+        )
+        axes.annotate(
+            "best so far", (turns[-1], best[-1]), (0, -15), textcoords="offset points", color=KERAS, ha="right"
+        )
+        axes.set_xlabel("Trial")
+        _loss_axis(axes, scores)
         few_ticks(axes, 6, None)
 
     title = "Trials and best so far"
-    named = "" if data.best in {None, finished[winner].id} else f" The tuner itself names trial {visible(data.best or '')}."
+    named = (
+        ""
+        if data.best in {None, finished[winner].id}
+        else f" The tuner itself names trial {visible(data.best or '')}."
+    )
     rows = [
         (
             visible(trial.id),
@@ -85,15 +96,20 @@ def _in_order(data: _Trials, finished: list[_Trial]) -> Plot:
         key="tuner-trials",
         title=title,
         caption=(
-            f"{len(finished)} finished trials; the {_ordinal(winner + 1)} is best with a loss of {number(scores[winner], 4)}, "
-            f"the worst reached {number(float(scores.max()))}.{named}"
+            f"{len(finished)} finished trials; the {_ordinal(winner + 1)} is best with a loss of "
+            f"{number(scores[winner], 4)}, the worst reached {number(float(scores.max()))}.{named}"
         ),
-        svg=plot("tuner-trials", title, "The score of each trial in the order of running, with a step line of the best score so far.", paint),
+        svg=plot(
+            "tuner-trials",
+            title,
+            "The score of each trial in the order of running, with a step line of the best score so far.",
+            paint,
+        ),
         data=Table.of(("Trial", "Learning rate", "Epochs asked", "Epochs trained", "Score", "Finished"), rows),
     )
 
 
-def _by_rate(data: _Trials, located: list[_Trial]) -> Plot:
+def _by_rate(located: list[_Trial]) -> Plot:
     rates = array([trial.learning_rate for trial in located])
     scores = array([trial.score for trial in located])
     asked = array([trial.epochs for trial in located])
@@ -102,15 +118,16 @@ def _by_rate(data: _Trials, located: list[_Trial]) -> Plot:
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         sizes = np.where(np.isfinite(asked), asked, 50.0)
-        axes.scatter(rates, scores, s=20 + 100 * sizes / max(sizes.max(), 1.0), color=KERAS, alpha=0.75, linewidths=0)
+        axes.scatter(
+            rates, scores, s=20 + 100 * sizes / max(sizes.max(), 1.0), color=KERAS, alpha=0.75, linewidths=0
+        )
         axes.plot(rates[winner], scores[winner], "o", markersize=17, markerfacecolor="none", markeredgecolor=INK)
-        axes.set(xlabel="Learning rate (log)", ylabel="Training loss (log)", xscale="log", yscale="log")
+        axes.set(xlabel="Learning rate (log)", xscale="log")
         axes.set_xlim(1e-4 / 1.3, 1e-1 * 1.3)
         axes.set_xticks([1e-4, 1e-3, 1e-2, 1e-1])
         axes.minorticks_off()
         plain_ticks(axes, x=number)
-        _log_ticks(axes.yaxis, scores)
-        axes.margins(y=0.16)
+        _loss_axis(axes, scores)
 
     title = "Where the trials lie"
     return Plot(
@@ -120,7 +137,12 @@ def _by_rate(data: _Trials, located: list[_Trial]) -> Plot:
             f"The best trial's learning rate is {number(rates[winner])}; rates of {number(float(rates.min()))} to "
             f"{number(float(rates.max()))} were tried. The larger a dot, the more epochs were asked for."
         ),
-        svg=plot("tuner-rates", title, "The score of each trial over its learning rate; the size of a dot grows with its epochs.", paint),
+        svg=plot(
+            "tuner-rates",
+            title,
+            "The score of each trial over its learning rate; the size of a dot grows with its epochs.",
+            paint,
+        ),
         data=Table.of(
             ("Trial", "Learning rate", "Epochs asked", "Score"),
             [(visible(t.id), number(t.learning_rate, 4), t.epochs, number(t.score, 5)) for t in located],
@@ -145,7 +167,12 @@ def refit(run: Records) -> Iterator[AnyExhibit]:
             axes.plot([0, 100 * value], [row, row], color=colour, linewidth=2, alpha=0.5)
             axes.plot(100 * value, row, "o", color=colour, markersize=9)
             axes.annotate(
-                f"{name}  {number(float(losses[row]), 5)}", (max(100 * value, 0.0), row), (0, 9), textcoords="offset points", color=INK, ha="left"
+                f"{name}  {number(float(losses[row]), 5)}",
+                (max(100 * value, 0.0), row),
+                (0, 9),
+                textcoords="offset points",
+                color=INK,
+                ha="left",
             )
         axes.set(xlabel="Loss above least squares, per cent", yticks=[], ylim=(2.5, -0.7))
         axes.spines["left"].set_visible(False)
@@ -155,29 +182,35 @@ def refit(run: Records) -> Iterator[AnyExhibit]:
     gain = float(above[0] - above[1])
     verdict = "better than" if gain > 0 else "no better than"
     title = "What tuning gained"
-    return_rows = [(name, number(float(loss), 6), signed(100 * float(share))) for name, loss, share in zip(names, losses, above, strict=True)]
+    return_rows = [
+        (name, number(float(loss), 6), signed(100 * float(share)))
+        for name, loss, share in zip(names, losses, above, strict=True)
+    ]
     yield Plot(
         key="tuner-refit",
         title=title,
-        caption=f"The refitted model is {verdict} the untuned one: {percent(float(above[1]), 2)} above the least squares loss, against {percent(float(above[0]), 2)}.",
-        svg=plot("tuner-refit", title, "Three losses on one axis: untuned, tuned, least squares.", paint, height=200),
+        caption=(
+            f"The refitted model is {verdict} the untuned one: {percent(float(above[1]), 2)} above the least "
+            f"squares loss, against {percent(float(above[0]), 2)}."
+        ),
+        svg=plot(
+            "tuner-refit", title, "Three losses on one axis: untuned, tuned, least squares.", paint, height=200
+        ),
         data=Table.of(("Fit", "Loss", "Above least squares, %"), return_rows),
     )
 
 
-def _log_ticks(axis: object, values: np.ndarray) -> None:
-    """Two to four round ticks on a logarithmic axis that spans less than some decades."""
-    from matplotlib.axis import Axis
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
-    assert isinstance(axis, Axis)
-    low, high = float(values.min()), float(values.max())
-    decades = range(int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 1)
-    candidates = [mantissa * 10.0**power for power in decades for mantissa in (1, 2, 5)]
-    inside = [tick for tick in candidates if low / 1.25 <= tick <= high * 1.25]
-    axis.set_major_locator(FixedLocator(inside[:: max(1, -(-len(inside) // 5))]))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number(float(value))))
+def _loss_axis(axes: Axes, scores: npt.NDArray[np.float64]) -> None:
+    """Logarithmic where some trial is far worse than the others, so that the good ones stay apart."""
+    spread = float(scores.max() / scores.min()) if scores.min() > 0 else 1.0
+    if spread > FAR:
+        axes.set(yscale="log", ylabel="Training loss (log)")
+        axes.minorticks_off()
+    else:
+        axes.set_ylabel("Training loss")
+        few_ticks(axes, None, 4)
+    axes.margins(0.06, 0.18)
+    plain_ticks(axes, y=lambda value: number(value, 4))
 
 
 def _ordinal(place: int) -> str:

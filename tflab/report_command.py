@@ -1,0 +1,58 @@
+"""`tflab report`: records in, the conformance report out; on request also JUnit and a Markdown summary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(
+    epilog="\b\nExample:\n  tflab report out/records.jsonl --benchmarks out/benchmarks.json --out out/report.html"
+)
+@click.argument("records", nargs=-1, required=True, type=FILE)
+@click.option("--out", required=True, type=FILE, metavar="FILE.html", help="Write the report here.")
+@click.option("--benchmarks", type=FILE, metavar="FILE.json", help="What pytest --benchmark-json wrote.")
+@click.option("--junit", "junit_file", type=FILE, metavar="FILE.xml", help="Write the outcomes as JUnit XML too.")
+@click.option("--markdown", "markdown_file", type=FILE, metavar="FILE.md", help="Write a summary in Markdown too.")
+def report_command(
+    records: tuple[Path, ...],
+    out: Path,
+    benchmarks: Path | None,
+    junit_file: Path | None,
+    markdown_file: Path | None,
+) -> None:
+    """Draw the conformance report of the RECORDS files (JSON lines) as one self-contained HTML file.
+
+    Several files stand side by side in one report. Exits with 0 when everything asked for was written, whatever
+    the verdict; `tflab check` is the command that judges.
+    """
+    # Imported here: drawing needs NumPy and matplotlib, and --help does not.
+    from reports import benchmarks as timings
+    from reports.conformance import ReportError, render, save
+    from reports.junit import junit
+    from reports.markdown import markdown
+    from reports.verdict import judge
+    from suites.records import RecordsError, read
+
+    try:
+        runs = [read(path) for path in records]
+        html = render(runs, timings.load(benchmarks) if benchmarks else None)
+    except (RecordsError, timings.BenchmarksError, ReportError) as error:
+        raise click.UsageError(str(error)) from error
+    wanted = {out: html}
+    if junit_file:
+        wanted[junit_file] = junit(runs)
+    if markdown_file:
+        wanted[markdown_file] = markdown(runs)
+    for path, text in wanted.items():
+        try:
+            save(path, text)
+        except OSError as error:
+            raise click.UsageError(f"{path}: cannot write it: {error.strerror}.") from error
+    verdict = judge(runs)
+    click.echo(f"{verdict.word}: {verdict.text}")
+    for path in wanted:
+        click.echo(f"Written: {path}")

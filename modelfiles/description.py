@@ -95,7 +95,7 @@ class KerasModel:
 
 
 class Operator(NamedTuple):
-    """An operator of a .tflite file: builtin name (`"CONV_2D"`) or custom code, its version, whether it is custom."""
+    """An operator of a .tflite file: builtin name (`"CONV_2D"`) or custom code, its version, which of the two."""
 
     name: str
     version: int

@@ -103,7 +103,7 @@ class WorkerPipe:
         """Turn what a malformed answer does to the code that takes it apart into a failure of that name."""
         try:
             yield
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
             raise self._failure("rubbish", "answers something that is no answer") from error
 
     def _receive(
@@ -165,7 +165,8 @@ class WorkerPipe:
         return self._failure("crashed", f"ended with exit code {code}")
 
     def _failure(self, kind: FailureKind, what: str) -> RuntimeFailure:
-        last = self.last_words()
+        # A worker that hangs has not said why: its last words are about something else.
+        last = "" if kind == "timeout" else self.last_words()
         return RuntimeFailure(kind, f"{self.name}: {what}{f' ({last})' if last else ''}.")
 
     def last_words(self) -> str:

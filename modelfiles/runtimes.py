@@ -193,15 +193,15 @@ class RuntimeProcess:
     def _introduction(self, pipe: WorkerPipe) -> Identity:
         try:
             header, _ = pipe.receive(self.start_timeout, MAX_HEADER)
+            with pipe.well_formed():
+                if header["protocol"] != PROTOCOL:
+                    raise RuntimeFailure("unavailable", f"{self.spec.name}: speaks another protocol than ours.")
+                if not header["ok"]:
+                    raise RuntimeFailure("unavailable", f"{self.spec.name}: {header['reason']}.")
+                return Identity(**(_fields(header, Identity) | {"loaded": tuple(header["loaded"])}))
         except RuntimeFailure as failure:
-            # Whatever keeps a worker from speaking, no model is to blame for it.
+            # Whatever keeps a worker from introducing itself, no model is to blame for it.
             raise RuntimeFailure("unavailable", failure.reason) from failure
-        if header.get("protocol") != PROTOCOL or not isinstance(header.get("ok"), bool):
-            raise RuntimeFailure("unavailable", f"{self.spec.name}: not a worker of this protocol.")
-        if not header["ok"]:
-            raise RuntimeFailure("unavailable", f"{self.spec.name}: {header.get('reason')}.")
-        with pipe.well_formed():
-            return Identity(**(_fields(header, Identity) | {"loaded": tuple(header["loaded"])}))
 
     def run(
         self,

@@ -28,6 +28,7 @@ import re
 import signal
 import struct
 import time
+import warnings
 from collections.abc import Iterable, Sequence
 from importlib import import_module, metadata
 from pathlib import Path
@@ -98,13 +99,14 @@ def version_of(package: str) -> str | None:
 
 
 def first_words(error: BaseException) -> str:
-    """The first sentence of an error, and the node it is about where a later one names it."""
-    text = str(error).strip()
-    sentence = re.split(r"\.\s|\.?\n", text + "\n")[0]
-    node = re.search(r"Node number \d+ \([^)]*\)[^.\n]*", text)
-    if node and node.group() not in sentence:
-        sentence += f". {node.group()}"
-    return sentence or type(error).__name__
+    """The first sentence of an error, and the node it is about where the rest names one."""
+    if isinstance(error, MemoryError):
+        return "the model needs more memory than it may have"
+    head, _, rest = str(error).strip().partition("Node number")
+    sentences = [re.split(r"\.\s|\n", head.strip())[0]] if head else []
+    if rest:
+        sentences.append("node" + re.split(r"\.|\n", rest)[0])
+    return ": ".join(sentence.rstrip(". ") for sentence in sentences) or f"{type(error).__name__}, without a reason"
 
 
 def pairs(first: Iterable[Any], second: Iterable[Any]) -> Iterable[tuple[Any, Any]]:
@@ -182,7 +184,7 @@ def run(module: Any, content: bytes, arrays: Arrays, options: Header) -> tuple[H
     else:
         try:
             outputs, batching = in_resized_batches(model, arrays, options["batch"]), "resized"
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, MemoryError) as error:
             # A graph with its batch written into a reshape cannot be resized: give it the batch it wants.
             if any(array.shape[1:] != shape[1:] for array, shape in pairs(arrays, model.shapes)):
                 raise Refused(first_words(error)) from error
@@ -253,6 +255,8 @@ def fit_inputs(model: Model, arrays: Arrays, raw: bool) -> Arrays:
 
 def quantize(array: Any, scale: float, zero_point: int, dtype: Any) -> Any:
     """As the QUANTIZE kernel does: in float32, halves away from zero, clipped to the type."""
+    if np.isnan(array).any():
+        raise Refused("the input holds NaN, which no integer stands for")
     limits = np.iinfo(dtype)
     scaled = array.astype(np.float32) / np.float32(scale)
     rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled)) + zero_point
@@ -390,6 +394,7 @@ def introduction(package: str, module: Any, seconds: float) -> Header:
 def main(packages: Sequence[str]) -> None:
     """Speak first, then answer until the input ends."""
     channel = Channel()
+    warnings.simplefilter("ignore")  # tf.lite speaks of its successor each time; standard error is for trouble
     try:
         package, module, seconds = find_interpreter(packages or list(INTERPRETERS))
     except Refused as problem:

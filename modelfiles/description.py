@@ -87,6 +87,8 @@ class KerasModel:
     warnings: tuple[str, ...] = ()
     name: str = ""
     kind: str = "Sequential"
+    learning_rate: float | None = None
+    """The optimizer's, where the file was saved with its training configuration."""
 
     def walk(self) -> Iterator[Layer]:
         """All layers, nested ones included, depth first."""

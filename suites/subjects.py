@@ -141,11 +141,21 @@ PIXEL_SCALINGS: Mapping[str, Callable[[Pixels], npt.NDArray[np.float32]]] = {
 
 
 def pixel_scaling(model: Predictor, x: Pixels, y: npt.NDArray[np.int64]) -> str:
-    """Recognise how pixels were scaled, by the accuracy on a few images (n, 32, 32, 3) with labels (n,)."""
-    accuracies = {
-        name: float(np.mean(model.predict(scale(x)).argmax(axis=1) == y)) for name, scale in PIXEL_SCALINGS.items()
-    }
-    return max(accuracies, key=accuracies.__getitem__)
+    """Recognise how pixels were scaled, by the cross-entropy on a few images (n, 32, 32, 3) with labels (n,).
+
+    Accuracy would not tell: a network of convolutions and ReLUs decides nearly the same on pixels 255 times as
+    large, only far too confidently.
+    """
+    losses = {name: _cross_entropy(model.predict(scale(x)), y) for name, scale in PIXEL_SCALINGS.items()}
+    return min(losses, key=losses.__getitem__)
+
+
+def _cross_entropy(probabilities: npt.NDArray[np.float32], y: npt.NDArray[np.int64]) -> float:
+    """Mean negative log-likelihood of the labels; infinite where any output is no number."""
+    if not np.isfinite(probabilities).all():
+        return float("inf")
+    chosen = probabilities[np.arange(len(y)), y].astype(np.float64)
+    return -float(np.mean(np.log(np.clip(chosen, 1e-12, 1))))
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,9 @@ def test_right_work_in_another_style_passes(
 
 
 def test_every_check_has_a_wrong_case_and_no_two_checks_the_same_ones() -> None:
-    sets = {check.id: {c.name for c in CASES if check.id in c.fails} for check in CHECKS if check.id not in NOT_HERE}
+    sets = {
+        check.id: {c.name for c in CASES if check.id in c.fails} for check in CHECKS if check.id not in NOT_HERE
+    }
     assert not [check for check, cases in sets.items() if not cases]
     assert not [(a, b) for a, b in combinations(sets, 2) if sets[a] == sets[b]]
 
@@ -88,7 +90,9 @@ def test_an_absent_section_is_missing_and_the_others_stand(
     assert message.startswith("not found: looked for logistic_regression_model.keras")
 
 
-@pytest.mark.parametrize("name", ["cifar10_cnn_model.keras", "cifar10_cnn_model.h5", "cifar10_cnn_model_quantized.tflite"])
+@pytest.mark.parametrize(
+    "name", ["cifar10_cnn_model.keras", "cifar10_cnn_model.h5", "cifar10_cnn_model_quantized.tflite"]
+)
 def test_a_truncated_file_fails_with_its_own_reason(
     name: str, reference_folder: Path, tmp_path: Path, judge: Judge
 ) -> None:
@@ -112,9 +116,7 @@ def test_evidence_of_a_stranger_is_ignored(reference_folder: Path, judge: Judge)
     assert not bad(found)
 
 
-def test_nan_weights_fail_and_leave_strict_records(
-    reference_folder: Path, tmp_path: Path, judge: Judge
-) -> None:
+def test_nan_weights_fail_and_leave_strict_records(reference_folder: Path, tmp_path: Path, judge: Judge) -> None:
     import numpy as np
 
     from fixtures.model_edits import edit_keras

@@ -49,7 +49,9 @@ def test_verify_measures_everything_before_it_fails() -> None:
     assert not verify("slope", 0.2, 0.1)
     assert verify("intercept", 200.6, 200.6)
     assert [m.ok for m in verify.measurements] == [False, True]
-    with pytest.raises(CheckFailed, match=r"^slope = 0.2 against 0.1: 0.1 apart, should be ≤ 0\.\d+ price per sq ft$"):
+    with pytest.raises(
+        CheckFailed, match=r"^slope = 0.2 against 0.1: 0.1 apart, should be ≤ 0\.\d+ price per sq ft$"
+    ):
         verify.conclude()
 
 

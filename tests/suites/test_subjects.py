@@ -86,19 +86,23 @@ class Brightness:
         self.threshold, self.steepness = threshold, steepness
 
     def predict(self, x: npt.NDArray[np.float32], batch_size: int = 256) -> npt.NDArray[np.float32]:
-        bright = (x.mean(axis=(1, 2, 3)) - self.threshold) * self.steepness
-        return np.stack([-bright, bright], axis=1)
+        bright = 1 / (1 + np.exp(-(x.mean(axis=(1, 2, 3)) - self.threshold) * self.steepness))
+        return np.stack([1 - bright, bright], axis=1)
 
 
 @pytest.mark.parametrize(
-    ("threshold", "name"),
-    [(0.5, "divided by 255"), (127.5, "0…255"), (0.03, "centred, divided by 255")],
-)
-def test_the_scale_of_pixels_is_recognised(threshold: float, name: str) -> None:
-    levels = np.linspace(0, 255, 64).astype(np.uint8)
-    x = np.broadcast_to(levels[:, None, None, None], (64, 32, 32, 3))
-    y = (levels > 127).astype(np.int64)
-    assert pixel_scaling(Brightness(threshold, 1.0), x, y) == name
+    ("shift", "scale", "name"),
+    [(0, 255, "divided by 255"), (0, 1, "0…255"), (0.4734 * 255, 255, "centred, divided by 255"),
+     (127.5, 127.5, "scaled to −1…1"), (120.7, 64.2, "standardised over all pixels")],
+)  # fmt: skip
+def test_the_scale_of_pixels_is_recognised(shift: float, scale: float, name: str) -> None:
+    """A calibrated model has its smallest cross-entropy at its own scale, though it decides the same at others."""
+    random = np.random.RandomState(0)
+    levels = random.randint(0, 256, 400).astype(np.uint8)
+    x = np.broadcast_to(levels[:, None, None, None], (400, 32, 32, 3))
+    log_odds = (levels - 127.5) / 25
+    y = (random.rand(400) < 1 / (1 + np.exp(-log_odds))).astype(np.int64)
+    assert pixel_scaling(Brightness((127.5 - shift) / scale, scale / 25), x, y) == name
 
 
 def test_answers_that_are_no_numbers_are_never_right() -> None:

@@ -17,25 +17,37 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if config.getoption("--implementation") != "reference" or hasattr(config, "workerinput"):
         return
+    from fixtures.errors import DataSetError
+    from reference.errors import ProduceError
     from reference.produce import produce
     from suites.plugin import ARTEFACTS
+    from tflab.reference_command import TerminalProgress, load_images
 
     folder = config.getoption("--artefacts") or OUT / "reference"
-    produce(folder, seed=config.getoption("--seed"), cifar10=config.getoption("--cifar10"))
+    try:
+        with TerminalProgress() as progress:
+            images, source = load_images(config.getoption("--cifar10"), None, None, download=False)
+            seed = config.getoption("--seed")
+            produce(folder, seed=seed, images=images, images_source=source, progress=progress)
+    except (DataSetError, ProduceError) as error:
+        raise pytest.UsageError(str(error)) from error
     config.stash[ARTEFACTS] = folder
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
-    """Draw the conformance report once the records are whole."""
+    """Draw the conformance report once the records of this very run are whole."""
     result = yield
-    report: Path | None = session.config.getoption("--report")
-    records: Path | None = session.config.getoption("--records")
-    if report is not None and records is not None and records.exists() and not hasattr(session.config, "workerinput"):
+    from suites.plugin import RECORDER
+
+    config = session.config
+    report: Path | None = config.getoption("--report")
+    written = config.stash[RECORDER].written
+    if report is not None and written is not None:
         from reports import conformance
 
-        conformance.write([records], report, benchmarks=session.config.getoption("--benchmarks"))
-        terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+        conformance.write([written], report, benchmarks=config.getoption("--benchmarks"))
+        terminal = config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None:
             terminal.write_line(f"\nReport: {report.resolve()}")
     return result

@@ -51,6 +51,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--records", type=Path, metavar="FILE", help="write the records (JSON lines) to FILE")
     group.addoption("--report", type=Path, metavar="FILE.html", help="write the conformance report to FILE.html")
     group.addoption(
+        "--benchmarks", type=Path, metavar="FILE.json", help="pytest-benchmark's results, for the report"
+    )
+    group.addoption(
         "--expected-failures", type=Path, metavar="FILE.toml",
         help="known failures, strict (default: fixtures/expected_failures.toml)",
     )  # fmt: skip
@@ -59,13 +62,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse unusable options before anything runs; start the recorder when there is something to judge."""
     artefacts: Path | None = config.getoption("--artefacts")
-    if artefacts is not None and not artefacts.is_dir():
+    produced = config.getoption("--implementation") is not None
+    if artefacts is not None and not produced and not artefacts.is_dir():
         raise pytest.UsageError(f"{artefacts} is no folder: give the artefact folder that is to be judged.")
-    if artefacts is not None and not any(artefacts.iterdir()):
+    if artefacts is not None and not produced and not any(artefacts.iterdir()):
         raise pytest.UsageError(f"{artefacts} is empty: there is nothing to judge.")
     config.stash[RUNTIMES] = _runtimes(config)
     is_worker = hasattr(config, "workerinput")
-    config.stash[RECORDER] = Recorder(None if is_worker else config.getoption("--records"))
+    records, report = config.getoption("--records"), config.getoption("--report")
+    if records is None and report is not None:
+        records = report.with_suffix(".jsonl")
+    config.stash[RECORDER] = Recorder(None if is_worker else records)
     config.pluginmanager.register(_Collector(config.stash[RECORDER]), "tflab-records")
     # `--artefacts` as pytest was given it, and what `--implementation` leaves behind later, meet here.
     config.stash[ARTEFACTS] = artefacts

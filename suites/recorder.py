@@ -21,6 +21,8 @@ class Recorder:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
+        self.written: Path | None = None
+        """The records file, once it is whole."""
         self.header: Header | None = None
         self.records: list[Record] = []
         self._file: IO[bytes] | None = None
@@ -62,6 +64,7 @@ class Recorder:
         if self.path is not None:
             whole = [self.header, *self.records, Footer(results=len(self.results))]
             records.write(self.path, whole)
+            self.written = self.path
         return sorted(set(self.header.expected) - {result.cell for result in self.results})
 
     def abandon(self) -> None:

@@ -14,10 +14,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from modelfiles.runtimes import RuntimeSpec, default_runtimes, parse_runtime
 
 from modelfiles.errors import ModelFileError, RuntimeFailure
+from modelfiles.runtimes import RuntimeSpec, default_runtimes, parse_runtime
 from suites.artefacts import EvidenceAbsent, Missing
+from suites.calibration import distribution
 from suites.expected_failures import ExpectedFailuresError, load_expected_failures
 from suites.recorder import Recorder, new_header
 from suites.records import Header, Outcome, Result, Series
@@ -189,7 +190,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     ends_here = report.when == "call" or not report.passed
     if check is not None and ends_here:
         result = _result(item, check, report, call)
-        lines = [msgspec.json.encode(record).decode() for record in (result, *item.stash.get(SERIES, []))]
+        drawn = (*item.stash.get(SERIES, []), *_distributions(item))
+        lines = [msgspec.json.encode(record).decode() for record in (result, *drawn)]
         report.user_properties.append((RECORD, lines))
     return report
 
@@ -258,6 +260,23 @@ def _result(item: pytest.Item, check: Check, report: pytest.TestReport, call: py
         informs=informs,
         seconds=round(report.duration, 3),
     )
+
+
+def _distributions(item: pytest.Item) -> Iterator[Series]:
+    """The distributions behind the calibrated limits that were measured, for the report's strips."""
+    verify = item.stash.get(VERIFY, None)
+    for quantity in dict.fromkeys(m.quantity for m in verify.measurements) if verify else ():
+        criterion, found = verify.check.criteria[quantity], distribution(verify.check.id, quantity)
+        if criterion.calibrated and found is not None:
+            data = {
+                "right": found.right,
+                "wrong": [{"case": wrong.case, "value": wrong.value} for wrong in found.wrong],
+                "limit": criterion.limit,
+                "comparison": criterion.comparison,
+                "unit": criterion.unit,
+                "seeds": len(found.right),
+            }
+            yield Series(check=verify.check.id, name=f"distribution:{quantity}", data=data, variant=_variant(item))
 
 
 def _informs(item: Any) -> bool:

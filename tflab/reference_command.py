@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,7 +80,7 @@ def reference_command(
         seed=seed, image_epochs=epochs, vgg16_weights=vgg16_weights, download=download, threads=threads
     )
     names = [name.strip() for name in sections.split(",") if name.strip()] if sections is not None else None
-    with TerminalProgress(Console(stderr=True)) as progress:
+    with TerminalProgress() as progress:
         try:
             images, source = load_images(cifar10, train_size, test_size, download=download)
             produced = produce(
@@ -120,16 +122,18 @@ def load_images(
 class TerminalProgress:
     """Bars on a terminal; elsewhere (a log, a pipe) one plain line for each thing that begins or ends."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self) -> None:
+        # A descriptor of its own: the process's standard error is put aside while TensorFlow is loaded.
+        self._stderr = os.fdopen(os.dup(sys.stderr.fileno()), "w")
+        self.console = Console(file=self._stderr)
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            console=console,
+            console=self.console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not self.console.is_terminal,
         )
 
     def __enter__(self) -> TerminalProgress:
@@ -138,6 +142,7 @@ class TerminalProgress:
 
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
+        self._stderr.close()
 
     def say(self, sentence: str) -> None:
         """Print one line, above the bars."""

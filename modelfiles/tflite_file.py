@@ -28,7 +28,7 @@ from modelfiles.tflite_schema import (
     RawTensor,
     read_model,
 )
-from modelfiles.tflite_tensors import contents, parameters, stored_buffer, stored_elements, tflite_tensor
+from modelfiles.tflite_tensors import contents, named, parameters, stored_buffer, stored_elements, tflite_tensor
 from modelfiles.tflite_warnings import compiled_for, warnings
 
 __all__ = ["describe_tflite", "describe_tflite_bytes", "looks_like_tflite", "tflite_tensor"]
@@ -50,7 +50,8 @@ def describe_tflite(path: str | Path) -> TFLiteModel:
 
     Raises ModelFileError: not readable, no TFLite file, "truncated: N of M bytes", or damaged.
     """
-    return describe_tflite_bytes(contents(path), str(path))
+    with named(path):
+        return describe_tflite_bytes(contents(path), str(path))
 
 
 def describe_tflite_bytes(data: bytes | memoryview, path: str = "") -> TFLiteModel:

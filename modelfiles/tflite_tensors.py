@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,17 @@ def contents(path: str | Path) -> bytes | memoryview:
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+@contextmanager
+def named(path: str | Path | None) -> Iterator[None]:
+    """Begin the sentence of a ModelFileError with the file that it is about."""
+    try:
+        yield
+    except ModelFileError as error:
+        if path is None or str(error).startswith(str(path)):
+            raise
+        raise ModelFileError(f"{path}: {error}") from error
 
 
 def stored_buffer(raw: RawModel, index: int, owner: str) -> npt.NDArray[np.uint8]:
@@ -70,7 +83,15 @@ def tflite_tensor(path_or_bytes: str | Path | bytes, index: int, subgraph: int =
     Raises ModelFileError: unreadable file, no such tensor, no stored values, sparse storage, a type without
     numbers, or a shape that the stored bytes do not fill.
     """
-    raw = read_model(path_or_bytes if isinstance(path_or_bytes, bytes) else contents(path_or_bytes))
+    path = None if isinstance(path_or_bytes, bytes) else path_or_bytes
+    with named(path):
+        return _values(
+            path_or_bytes if isinstance(path_or_bytes, bytes) else contents(path_or_bytes), index, subgraph
+        )
+
+
+def _values(data: bytes | memoryview, index: int, subgraph: int) -> npt.NDArray[Any]:
+    raw = read_model(data)
     if not 0 <= subgraph < len(raw.subgraphs) or not 0 <= index < len(raw.subgraphs[subgraph].tensors):
         raise ModelFileError(f"no tensor {index} in subgraph {subgraph}: `tflab inspect` lists them.")
     tensor = raw.subgraphs[subgraph].tensors[index]

@@ -1,4 +1,4 @@
-"""Makes the .tflite files of the tests: `python convert_models.py FOLDER`. Converters may abort: run it as a process.
+"""Makes the .tflite files of the tests: `python convert_models.py FOLDER`. Converters may abort: give it a process.
 
 One small network with weights on either side of the converter's limit for quantizing (1,024 elements), as float32,
 float16, dynamic range, full int8 and int16 activations; a file with two signatures; and functions of a line or two

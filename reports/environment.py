@@ -27,7 +27,7 @@ def _settings(runs: Sequence[Records]) -> Listing:
         "tflab": [visible(run.header.tflab) for run in runs],
         "seed": [str(run.header.seed) for run in runs],
         "isolation": [visible(run.header.isolation) for run in runs],
-        "command": [cut(visible(run.header.command), MAX_TEXT) for run in runs],
+        "command": [visible(cut(run.header.command, MAX_TEXT)) for run in runs],
     }
     rows = [(name, *values) for name, values in fixed.items()]
     rows += [(visible(key), *(_said(run.header.environment.get(key)) for run in runs)) for key in keys]

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from reports.cards import run_label
 from reports.margins import criterion
-from reports.text import cut, number, visible
+from reports.text import Value, cut, number, visible
 from reports.verdict import absent_cells
 from suites.records import Outcome, Records, Result
 
@@ -69,23 +69,32 @@ def _case(result: Result) -> ET.Element:
     )
     if result.measurements:
         properties = ET.SubElement(case, "properties")
-        for quantity, said in _measured(result):
-            ET.SubElement(properties, "property", {"name": quantity, "value": said})
+        for measurement in result.measurements:
+            value = visible(cut(_plain(measurement.measured), MAX_TEXT))
+            ET.SubElement(properties, "property", {"name": visible(measurement.quantity), "value": value})
     kind = KINDS[result.outcome]
     if kind is not None and not (result.informs and kind == "failure"):
-        _judgement(case, kind, result.outcome, result.message, [f"{q}: {said}" for q, said in _measured(result)])
+        _judgement(case, kind, result.outcome, result.message, list(_measured(result)))
     return case
 
 
-def _measured(result: Result) -> Iterable[tuple[str, str]]:
+def _plain(value: Value) -> str:
+    """A measured value for machines: digits as Python writes them, "true" and "false", nothing for None."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def _measured(result: Result) -> Iterable[str]:
+    """What was measured, a line for each quantity, for people."""
     for measurement in result.measurements:
         should = criterion(measurement, number(measurement.limit, 4))
-        said = f"{number(measurement.measured, 4)}, should be {should}"
-        yield visible(measurement.quantity), cut(visible(said), MAX_TEXT)
+        line = f"{measurement.quantity}: {number(measurement.measured, 4)} ({should})"
+        yield visible(cut(line, MAX_TEXT))
 
 
 def _judgement(case: ET.Element, kind: Kind, outcome: Outcome, message: str, lines: Sequence[str]) -> None:
-    element = ET.SubElement(case, kind, {"message": cut(visible(message), MAX_TEXT) or outcome})
+    element = ET.SubElement(case, kind, {"message": visible(cut(message, MAX_TEXT)) or outcome})
     if kind != "skipped" or outcome == "xfailed":
         element.set("type", outcome)
     if kind != "skipped" and lines:

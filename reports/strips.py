@@ -107,7 +107,7 @@ def _placement(values: Sequence[float]) -> tuple[Callable[[float], float], Scale
     elif min(values) > 0:
         transform, scale = math.log, "logarithmic"
     else:
-        knee = sizes[len(sizes) // 4]
+        knee = max(sizes[len(sizes) // 4], 1e-12 * sizes[-1])
         transform, scale = (lambda value: math.asinh(value / knee)), "compressed"
     ends = [transform(value) for value in values]
     low, high = min(ends), max(ends)

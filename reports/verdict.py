@@ -159,13 +159,13 @@ def _pointer(word: Word, results: Sequence[Result], absent: Sequence[str]) -> tu
         bad = [result for result in results if result.outcome in FAILING]
         if bad:
             worst = min(bad, key=_badness)
-            reason = cut(visible(worst.message), 160) or worst.outcome
+            reason = visible(cut(worst.message, 160)) or worst.outcome
             return "Worst:", worst.cell, f", {reason.rstrip('.')}."
         return ("No result for", absent[0], ".") if absent else ("", "", "")
     if word == "INCONCLUSIVE":
         errored = next((result for result in results if result.outcome == "errored"), None)
         return (
-            ("Not judged:", errored.cell, f", {cut(visible(errored.message), 160).rstrip('.')}.")
+            ("Not judged:", errored.cell, f", {visible(cut(errored.message, 160)).rstrip('.')}.")
             if errored
             else ("", "", "")
         )

@@ -40,7 +40,7 @@ def round_trip(run: Records) -> Iterator[AnyExhibit]:
             number(row.parameters),
             visible(row.saved_by or "–"),
             words[row.equal],
-            cut(visible(row.note), 200),
+            visible(cut(row.note, 200)),
         )
         for row in data.rows
     ]

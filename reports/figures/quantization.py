@@ -165,7 +165,7 @@ def flips(run: Records) -> Iterator[AnyExhibit]:
         title=title,
         caption=(
             f"Of {total:,} images {number(data.lost)} were right and are now wrong, {number(data.gained)} the "
-            f"other way: a net {'loss' if net > 0 else 'gain' if net < 0 else 'change'} of {plural(abs(net), 'image')} "
+            f"other way: a net {_direction(net)} of {plural(abs(net), 'image')} "
             f"({percent(abs(net) / total, 2)}); the diamond marks it."
         ),
         svg=plot(
@@ -189,6 +189,10 @@ def flips(run: Records) -> Iterator[AnyExhibit]:
             ],
         ),
     )
+
+
+def _direction(net: int) -> str:
+    return "loss" if net > 0 else "gain" if net < 0 else "change"
 
 
 def drop(run: Records) -> Iterator[AnyExhibit]:
@@ -256,7 +260,7 @@ def tensors(run: Records) -> Iterator[AnyExhibit]:
             visible(row.dtype),
             number(row.elements),
             number(row.bytes),
-            cut(visible(row.note), 200),
+            visible(cut(row.note, 200)),
         )
         for row in data.rows
     ]
@@ -321,7 +325,7 @@ def _cell(tried: _Tried | None) -> GridCell | None:
         difference = "" if tried.largest_difference is None else f"Δ {number(tried.largest_difference, 2)}"
         agreement = "" if tried.top1_agreement is None else f"same class {percent(tried.top1_agreement)}"
         return GridCell("pass", "runs", " · ".join(filter(None, (difference, agreement))), ", ".join(times))
-    return GridCell("fail", visible(tried.outcome), cut(visible(tried.reason), 120), ", ".join(times))
+    return GridCell("fail", visible(tried.outcome), visible(cut(tried.reason, 120)), ", ".join(times))
 
 
 DRAWERS = (sizes, flips, drop, parity, tensors)

@@ -327,6 +327,6 @@ def run(arguments: list[str]) -> int:
     Collection and judging see neither the folder's own files nor any other pytest settings.
     """
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    fixed = ["-c", str(SUITES / "pytest.ini"), "--rootdir", str(SUITES.parent), "-p", "no:cacheprovider"]
+    fixed = ["-c", str(SUITES / "checks.ini"), "--rootdir", str(SUITES.parent), "-p", "no:cacheprovider"]
     plugins = [] if __package__ is None else ["-p", __name__]
     return int(pytest.main([*fixed, *plugins, *arguments, str(SUITES)]))

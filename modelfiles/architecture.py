@@ -20,6 +20,8 @@ MAX_DEPTH = 100
 MAX_NODES = 20_000
 
 Config = Mapping[str, Any]
+_CONSTANT = "_CONSTANT_VALUE"
+"""What Keras 2 writes for the layer's name where the first argument of a function is a number."""
 
 
 class Reference(NamedTuple):
@@ -216,17 +218,23 @@ def _references(value: Any) -> Iterator[Reference]:
 
 
 def _call(value: Any) -> Call:
-    """One entry of `inbound_nodes`."""
+    """One entry of `inbound_nodes`: tensors in order, and what else was given, by position ("0", "1") or name."""
     arguments: dict[str, Any] = {}
     if isinstance(value, dict):
-        positional, named = _list(value.get("args")), value.get("kwargs")
-        arguments = {str(i): item for i, item in enumerate(positional) if not any(_references(item))}
+        arguments |= {str(i): item for i, item in enumerate(_list(value.get("args")))}
+        named = value.get("kwargs")
         arguments |= named if isinstance(named, dict) else {}
     else:
-        for item in _list(value):
+        # A layer's call is a list of tensors; a bare TensorFlow function's is one tensor (or number) by itself.
+        bare = isinstance(value, list) and value[:1] and isinstance(value[0], str)
+        for item in [value] if bare else _list(value):
             if isinstance(item, list) and len(item) == 4 and isinstance(item[3], dict):
-                arguments |= item[3]
-    return Call(tuple(_references(value)), {name: item for name, item in arguments.items() if item is not None})
+                arguments |= {"1" if bare and name == "y" else name: given for name, given in item[3].items()}
+                if item[0] == _CONSTANT:
+                    arguments["0"] = item[2]
+                    value = item[3:]
+    kept = {name: item for name, item in arguments.items() if item is not None and not any(_references(item))}
+    return Call(tuple(_references(value)), kept)
 
 
 def _from_zero(node: Node) -> Node:

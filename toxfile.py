@@ -1,8 +1,8 @@
 """tox's part of the TensorFlow matrix: an environment for each leg of `fixtures/legs.toml`, and a note of each run.
 
 tox loads this file by itself. What a leg does stands in the section `[leg]` of `tox.ini`; here it gets its name,
-its Python and its requirements, a name that is no leg's is refused, and a leg that cannot be installed, is killed or
-has no Python leaves the reason where `tflab matrix` finds it.
+its Python and its requirements, a name that is no leg's is refused, and a leg that cannot be installed, is killed
+or has no Python leaves the reason where `tflab matrix` finds it.
 """
 
 from __future__ import annotations

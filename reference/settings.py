@@ -54,6 +54,10 @@ class Settings:
         return seen
 
 
+SHORT = Settings(image_epochs=5, mechanics_rows=(320, 64, 64))
+"""For the matrix of TensorFlow versions: what takes longest is cut to where every check can still be judged."""
+
+
 def with_needs(sections: Iterable[str] | None) -> list[str]:
     """The sections asked for (None: all) and those they build upon, in the lab's order.
 

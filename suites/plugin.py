@@ -38,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=["reference"],
         help="produce this implementation's artefacts, then judge them",
     )
+    group.addoption("--short", action="store_true", help="produce with fewer epochs and images")
     group.addoption("--no-evidence", action="store_true", help="ignore DIR/evidence: the folder is a stranger's")
     group.addoption(
         "--runtime", action="append", default=[], metavar="NAME=PYTHON",

@@ -100,6 +100,17 @@ def _inside(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list) else ()
 
 
+def learning_rate(training: Any) -> float | None:
+    """The optimizer's learning rate in a training configuration; None where it is not a plain number.
+
+    Keras 3 and 2.13 on say `optimizer`, HDF5 files `optimizer_config`; a schedule is no number.
+    """
+    optimizer = training.get("optimizer", training.get("optimizer_config")) if isinstance(training, dict) else None
+    config = optimizer.get("config") if isinstance(optimizer, dict) else None
+    rate = config.get("learning_rate") if isinstance(config, dict) else None
+    return float(rate) if isinstance(rate, int | float) and not isinstance(rate, bool) else None
+
+
 def parse_architecture(configuration: Config) -> Node:
     """The tree of a whole model's configuration (`config.json`, or `model_config` of an HDF5 file)."""
     budget = iter(range(MAX_NODES))

@@ -135,17 +135,22 @@ class _Graph:
         self._inputs, self._outputs = model_inputs(model), model_outputs(model)
         self.applications = 0
         nested: dict[str, _Graph] = {}
+        made = set(self._inputs)
         steps: list[tuple[Operation | _Graph, tuple[Reference, ...], str, int]] = []
         for node, call, (layer, index) in execution_order(model):
             below = f"{path}/{node.name}" if path else node.name
+            _check_made(node.name, call.inputs, made)
+            made.add(Reference(layer, index, 0))
             if node.is_model or node.kind in MODEL_KINDS:
                 if layer not in nested:
                     nested[layer] = _Graph(node, weights, below)
                 self.applications += nested[layer].applications
+                made.update(Reference(layer, index, i) for i in range(len(nested[layer]._outputs)))
                 steps.append((nested[layer], call.inputs, layer, index))
             else:
                 self.applications += 1
                 steps.append((operation(node, weights.get(below, {}), call), call.inputs, layer, index))
+        _check_made(model.name, self._outputs, made)
         seen = set(self._outputs)
         self._steps: list[_Application] = []
         for compute, reads, layer, index in reversed(steps):
@@ -177,3 +182,9 @@ class _Graph:
             for reference in step.last_uses:
                 del tensors[reference]
         return [tensors[reference] for reference in self._outputs], most
+
+
+def _check_made(reader: str, references: tuple[Reference, ...], made: set[Reference]) -> None:
+    for reference in references:
+        if reference not in made:
+            raise ModelFileError(f"damaged: {reader!r} reads an output of {reference.layer!r} that is not made.")

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from modelfiles.architecture import Node, parse_architecture, parse_json
+from modelfiles.architecture import Node, learning_rate, parse_architecture, parse_json
 from modelfiles.arrays import StoredArray
 from modelfiles.errors import ModelFileError
 from modelfiles.hdf5 import Group
@@ -54,7 +54,16 @@ def open_h5(root: Group) -> Opened:
         raise ModelFileError(f"damaged: its configuration, of class {architecture.kind!r}, lists no layers.")
     arrays = dict(_by_name(architecture, named))
     warnings = (*cautions(architecture), *foreign_objects(configuration))
-    return Opened("h5", version, architecture, arrays, optimizer_variables=optimizer, warnings=warnings)
+    training = root.text("training_config")
+    return Opened(
+        "h5",
+        version,
+        architecture,
+        arrays,
+        optimizer_variables=optimizer,
+        warnings=warnings,
+        learning_rate=learning_rate(parse_json(training, "training configuration")) if training else None,
+    )
 
 
 def _names(group: Group, attribute: str) -> tuple[str, ...] | None:

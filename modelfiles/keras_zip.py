@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from struct import Struct
 
-from modelfiles.architecture import MAX_CONFIG_BYTES, parse_architecture, parse_json
+from modelfiles.architecture import MAX_CONFIG_BYTES, learning_rate, parse_architecture, parse_json
 from modelfiles.errors import ModelFileError
 from modelfiles.hdf5 import Hdf5File
 from modelfiles.keras_h5 import by_class, loose_by_class, optimizer_elements
@@ -67,6 +67,7 @@ def open_zip(source: Source, path: Path) -> Opened:
         complete,
         optimizer_elements(root),
         warnings=(*cautions(architecture), *foreign_objects(configuration)),
+        learning_rate=learning_rate(configuration.get("compile_config")),
     )
 
 

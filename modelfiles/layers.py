@@ -58,6 +58,7 @@ def describe_keras(path: Path, opened: Opened) -> KerasModel:
         warnings=tuple(warnings),
         name=model.name,
         kind=model.kind,
+        learning_rate=opened.learning_rate,
     )
 
 

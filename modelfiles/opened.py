@@ -35,6 +35,7 @@ class Opened:
     inputs: tuple[Shape, ...] = ()
     frozen: frozenset[object] = frozenset()
     warnings: tuple[str, ...] = ()
+    learning_rate: float | None = None
 
 
 def loose_model(arrays: ArraysByLayer, kinds: Mapping[str, str] | None = None) -> Node:

@@ -55,7 +55,9 @@ def count_different(ours: list[npt.NDArray[Any]], theirs: list[npt.NDArray[Any]]
 
 
 def _arrays(found: Found) -> list[npt.NDArray[Any]]:
-    return [array for arrays in modelfiles.weights(found.keras_path).values() for array in arrays]
+    """The weights in layer order; integers are the state of random generators, which some formats leave out."""
+    weights = modelfiles.weights(found.keras_path).values()
+    return [array for arrays in weights for array in arrays if array.dtype.kind == "f"]
 
 
 def _row(label: str, found: Found, different: int) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def test_best_trial(trials: list[Trial], tuned_file: Found, artefacts: Artefacts
     if best is None:
         raise CheckFailed("no trial finished, so there are no best values")
     refit = artefacts.evidence_or("tuner").get("refit", {})
-    rate = refit.get("learning_rate", tuned_file.keras.learning_rate)
+    rate = tuned_file.keras.learning_rate or refit.get("learning_rate")
     if rate is None:
         raise EvidenceAbsent("a model file cannot show this: it was saved without its optimizer")
     verify("learning rate", rate, float(best.values["learning_rate"]))

@@ -1,0 +1,8 @@
+"""What the benchmarks share: how much is run, what runs alternately, and how results are kept.
+
+The benchmarks themselves are `suites/bench_*.py`: training, conversion, inference, loading.
+
+    pytest suites -o python_files=bench_*.py --artefacts DIR --benchmark-json FILE.json
+
+They assert that what is compared gives the same result, and never how long anything took.
+"""

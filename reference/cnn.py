@@ -16,8 +16,10 @@ from sklearn.metrics import confusion_matrix
 
 from fixtures.images import ImageSet
 from reference import environment
+from reference.data import rows_of
 from reference.evidence import CNNEvidence, Images, Prediction
-from reference.training import BATCH, EachEpoch, Floats, History, Model, Work, history_of
+from reference.training import BATCH, EachEpoch, Floats, History, Model, history_of
+from reference.work import Work
 
 MODEL = "cifar10_cnn_model.keras"
 STEPS_PER_EXECUTION = 32
@@ -104,8 +106,7 @@ def run(work: Work) -> CNNEvidence:
 
 def describe(images: ImageSet) -> Images:
     """What the evidence says about an image set."""
-    rows = {"train": len(images.x_train), "validation": len(images.x_validation), "test": len(images.x_test)}
-    return Images(name=images.name, digest=images.digest, rows=rows)
+    return Images(name=images.name, digest=images.digest, rows=rows_of(images))
 
 
 def _prediction(row: int, labels: npt.NDArray[np.int64], probabilities: Floats) -> Prediction:

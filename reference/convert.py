@@ -4,9 +4,10 @@ A conversion can abort the process it runs in, and no `except` catches that. So 
 lines on standard input, answers leave as JSON lines on what was standard output when the process began. The
 converter prints there too, so that descriptor is put aside first and prints go to standard error.
 
-A request is `{"source", "target", "mode", "rows"}`: a .keras file or SavedModel folder, the .tflite to write,
-one of `MODES`, and for int8 an .npy file of float32 inputs that show each activation's range. The answer is
-`{"bytes", "seconds"}`, or `{"error"}` where the converter refused. Answers come in the order of the requests.
+A request is `{"source", "target", "mode", "scratch", "rows"}`: a .keras file or SavedModel folder, the .tflite to
+write, one of `MODES`, a folder for what is thrown away (on the target's file system), and for int8 an .npy file
+of float32 inputs that show each activation's range. The answer is `{"bytes", "seconds"}`, or `{"error"}` where
+the converter refused. Answers come in the order of the requests.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
                 Path(request["source"]),
                 Path(request["target"]),
                 request["mode"],
+                Path(request["scratch"]),
                 Path(request["rows"]) if request.get("rows") else None,
             )
             answer: dict[str, Any] = {"bytes": written, "seconds": time.perf_counter() - started}
@@ -47,7 +49,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         answers.flush()
 
 
-def convert(source: Path, target: Path, mode: str, rows: Path | None = None) -> int:
+def convert(source: Path, target: Path, mode: str, scratch: Path, rows: Path | None = None) -> int:
     """Convert `source` and write `target` whole or not at all; gives its size in bytes.
 
     Raises:
@@ -57,17 +59,13 @@ def convert(source: Path, target: Path, mode: str, rows: Path | None = None) -> 
 
     if mode not in MODES:
         raise ValueError(f"no such mode: {mode}")
-    with tempfile.TemporaryDirectory() as scratch:
-        converter = versions.tflite_converter(source, Path(scratch) / "saved_model")
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        converter = versions.tflite_converter(source, Path(folder) / "saved_model")
         configure(converter, mode, rows)
-        model = converter.convert()
-    beside = target.with_name(f".{target.name}.partial")
-    try:
-        beside.write_bytes(model)
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
-    return len(model)
+        unfinished = Path(folder) / target.name
+        unfinished.write_bytes(converter.convert())
+        unfinished.replace(target)
+    return target.stat().st_size
 
 
 def configure(converter: Any, mode: str, rows: Path | None) -> None:

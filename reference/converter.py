@@ -7,6 +7,7 @@ another. Nothing half-written comes of it: the child renames a .tflite into plac
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import selectors
@@ -20,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from reference.errors import means_disk_full
 from reference.evidence import Conversion
 
 TIMEOUT_SECONDS = 300.0
@@ -52,15 +54,21 @@ class Converter:
             start_new_session=True,  # Ctrl-C is for the parent, which then ends the child
         )
 
-    def convert(self, source: Path, target: Path, mode: str, rows: Path | None = None) -> Conversion:
+    def convert(self, source: Path, target: Path, mode: str, scratch: Path, rows: Path | None = None) -> Conversion:
         """Convert the model at `source` to `target`; whatever happens to the child is in the answer.
 
         `mode` is one of `reference.convert.MODES`; int8 needs `rows`, an .npy file of representative inputs.
+        `scratch` is a folder for what is thrown away.
+
+        Raises:
+            OSError: the disk is full. That is not the converter's fault, so it is no conversion's outcome.
         """
         self.start()
         started = time.perf_counter()
-        request = {"source": source, "target": target, "mode": mode, "rows": rows}
+        request = {"source": source, "target": target, "mode": mode, "scratch": scratch, "rows": rows}
         outcome = self._ask({name: str(value) if value else None for name, value in request.items()})
+        if means_disk_full(Exception(outcome.get("error"), outcome.get("stderr_tail"))):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
         outcome.setdefault("seconds", time.perf_counter() - started)
         return Conversion(file=target.name, source=source.name, mode=mode, **outcome)
 

@@ -21,9 +21,14 @@ def data_of(section: str, images: ImageSet | None, images_source: str) -> list[D
     if section == "logistic":
         return [_points()]
     if section in IMAGE_SECTIONS and images is not None:
-        rows = {"train": len(images.x_train), "validation": len(images.x_validation), "test": len(images.x_test)}
-        return [Data(name=f"{images.name} images", digest=images.digest, source=images_source, rows=rows)]
+        name = f"{images.name} images"
+        return [Data(name=name, digest=images.digest, source=images_source, rows=rows_of(images))]
     return []
+
+
+def rows_of(images: ImageSet) -> dict[str, int]:
+    """How many images each split has."""
+    return {"train": len(images.x_train), "validation": len(images.x_validation), "test": len(images.x_test)}
 
 
 def _five() -> Data:

@@ -284,7 +284,7 @@ def encode(*parts: msgspec.Struct) -> bytes:
     """The fields of all `parts` as one JSON object.
 
     Raises:
-        ValueError: a figure is NaN or infinite; the message names none, JSON has no word for it.
+        ValueError: a figure is NaN or infinite, for which JSON has no word.
     """
     fields: dict[str, Any] = {}
     for part in parts:

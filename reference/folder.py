@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -41,9 +42,11 @@ class ArtefactFolder:
             raise ProduceError(f"{self.root} is a file: give a folder for the artefacts.")
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self.root, os.O_RDONLY)
+            with tempfile.TemporaryFile(dir=self.root):
+                self._lock = os.open(self.root, os.O_RDONLY)
         except OSError as error:
-            raise ProduceError(f"{self.root} cannot be written: {error.strerror}; give another folder.") from error
+            reason = error.strerror or str(error)
+            raise ProduceError(f"{self.root} cannot be written ({reason}): give another folder.") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -80,6 +83,8 @@ class ArtefactFolder:
             old = self.root / new.name
             if old.is_dir() and not old.is_symlink():
                 shutil.rmtree(old)
+            elif new.is_dir():
+                old.unlink(missing_ok=True)
             new.replace(old)
         self.write_evidence(section, content)
 

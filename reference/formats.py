@@ -14,7 +14,7 @@ import numpy as np
 from fixtures.digests import digest_arrays
 from reference import cnn, environment, versions
 from reference.evidence import FormatsEvidence
-from reference.training import Work
+from reference.work import Work
 
 HDF5 = "cifar10_cnn_model.h5"
 SAVED_MODEL = "cifar10_saved_model"

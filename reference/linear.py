@@ -18,7 +18,8 @@ from sklearn.preprocessing import StandardScaler
 from fixtures.houses import five_houses, many_houses
 from reference import environment
 from reference.evidence import Line, LinearEvidence, Scaler
-from reference.training import BATCH, EachEpoch, Floats, History, Model, Work, history_of, steps_per_epoch
+from reference.training import BATCH, EachEpoch, Floats, History, Model, history_of, steps_per_epoch
+from reference.work import Work
 
 MODEL = "tf_simple_linear_regression_model.keras"
 LEARNING_RATE = 0.01

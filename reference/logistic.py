@@ -19,7 +19,8 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 from fixtures.points import Points, points
 from reference import environment
 from reference.evidence import Logistic, LogisticEvidence
-from reference.training import BATCH, EachEpoch, Floats, History, Model, Work, history_of, steps_per_epoch
+from reference.training import BATCH, EachEpoch, Floats, History, Model, history_of, steps_per_epoch
+from reference.work import Work
 
 Classes = npt.NDArray[np.int64]
 

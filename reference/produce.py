@@ -17,8 +17,10 @@ from reference.data import EMBEDDED_IMAGES, data_of
 from reference.errors import ProduceError, means_disk_full
 from reference.evidence import Conversion, Data, Envelope, Manifest
 from reference.folder import ArtefactFolder, digests
+from reference.interrupt import CheckedProgress, Interrupt
 from reference.progress import Progress, Silent
 from reference.settings import CONVERTING_SECTIONS, IMAGE_SECTIONS, NEEDS, SECTIONS, Settings, with_needs
+from reference.work import Work
 
 
 @dataclass
@@ -62,9 +64,13 @@ def produce(
     if images is None and not IMAGE_SECTIONS.isdisjoint(wanted):
         images = generated_images()
     try:
-        with ArtefactFolder(out) as folder, converter or Converter() as conversions:
-            run = _Run(folder, settings, images, images_source, progress or Silent(), conversions)
-            return run.sections(wanted)
+        with (
+            ArtefactFolder(out) as folder,
+            converter or Converter() as conversions,
+            Interrupt() as interrupt,
+        ):
+            checked = CheckedProgress(progress or Silent(), interrupt)
+            return _Run(folder, settings, images, images_source, checked, conversions).sections(wanted)
     except Exception as error:
         if means_disk_full(error):
             sentence = f"The disk that holds {out} is full: make room and run the same command again."
@@ -95,19 +101,25 @@ class _Run:
                 produced.kept.append(section)
                 self.progress.say(f"{section}: finished before, kept.")
                 continue
-            environment.prepare(self.settings.threads)
+            if not produced.made:
+                self.prepare()
             if not CONVERTING_SECTIONS.isdisjoint(wanted[place:]):
                 self.converter.start()  # it imports TensorFlow while this process trains
             failed, produced.made[section] = self.make(section)
             produced.failed_conversions += failed
+            self.folder.write_evidence("manifest", evidence.encode(self.manifest()))
             self.progress.say(f"{section}: done in {produced.made[section]:.1f} s.")
-        self.folder.write_evidence("manifest", evidence.encode(self.manifest()))
+        if not produced.made:  # it may be another run's that was broken off
+            self.folder.write_evidence("manifest", evidence.encode(self.manifest()))
         return produced
+
+    def prepare(self) -> None:
+        """Load TensorFlow, which takes seconds, once a section needs it."""
+        with self.progress.steps("loading TensorFlow", 1):
+            environment.prepare(self.settings.threads)
 
     def make(self, section: str) -> tuple[list[Conversion], float]:
         """Make one section and put it in its place; gives its failed conversions and the seconds it took."""
-        from reference.training import Work  # imports TensorFlow
-
         started = time.perf_counter()
         with self.folder.staging(section) as staging:
             files, scratch = staging / "files", staging / "scratch"

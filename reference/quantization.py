@@ -7,12 +7,14 @@ they are measured on training images. Test images stay unseen.
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 
 from fixtures.digests import digest_arrays
 from reference import cnn
 from reference.evidence import Calibration, QuantizationEvidence
-from reference.training import Work
+from reference.work import Work
 
 FILES = {
     "float": "cifar10_cnn_model.tflite",
@@ -28,7 +30,9 @@ def run(work: Work) -> QuantizationEvidence:
     """Convert the CNN four times from its file."""
     rows = cnn.pixels(work.images.x_train[:CALIBRATION_ROWS])
     calibration = work.scratch / "calibration.npy"
-    np.save(calibration, rows)
+    content = io.BytesIO()  # straight to a file, NumPy would lose the reason why a write failed
+    np.save(content, rows, allow_pickle=False)
+    calibration.write_bytes(content.getvalue())
     conversions = []
     with work.progress.steps("quantization, models", len(FILES)) as advance:
         for mode, target in FILES.items():
@@ -37,6 +41,7 @@ def run(work: Work) -> QuantizationEvidence:
                     work.finished / cnn.MODEL,
                     work.folder / target,
                     mode,
+                    scratch=work.scratch,
                     rows=calibration if mode == "int8" else None,
                 )
             )

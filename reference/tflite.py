@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from reference import linear, logistic
 from reference.evidence import TFLiteEvidence
-from reference.training import Work
+from reference.work import Work
 
 FILES = {
     linear.MODEL: "simple_linear_regression_model.tflite",
@@ -22,6 +22,8 @@ def run(work: Work) -> TFLiteEvidence:
     conversions = []
     with work.progress.steps("conversion to TFLite, models", len(FILES)) as advance:
         for source, target in FILES.items():
-            conversions.append(work.converter.convert(work.finished / source, work.folder / target, "float"))
+            conversions.append(
+                work.converter.convert(work.finished / source, work.folder / target, "float", scratch=work.scratch)
+            )
             advance()
     return TFLiteEvidence(conversions=conversions)

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-
-from fixtures.images import ImageSet
-from reference.converter import Converter
-from reference.progress import Progress
-from reference.settings import Settings
 
 Model = Any  # tf.keras.Model: TensorFlow brings no types that a checker could follow
 Floats = npt.NDArray[np.floating]
@@ -23,29 +16,6 @@ History = dict[str, list[float]]
 
 BATCH = 32
 """Rows per gradient step: the lab's, and Keras's default where the lab says nothing."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a section is given.
-
-    What it leaves in `folder` becomes part of the artefacts, what it leaves in `scratch` is thrown away; in
-    `finished` it reads what the sections before it have left.
-    """
-
-    folder: Path
-    scratch: Path
-    finished: Path
-    settings: Settings
-    progress: Progress
-    converter: Converter
-    given_images: ImageSet | None = None
-
-    @property
-    def images(self) -> ImageSet:
-        """The image set; only sections that were asked for without one do not have it."""
-        assert self.given_images is not None
-        return self.given_images
 
 
 def steps_per_epoch(rows: int) -> int:

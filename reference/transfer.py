@@ -20,8 +20,9 @@ from reference import environment
 from reference.cnn import CLASSES, describe, one_hot, pixels
 from reference.errors import ProduceError
 from reference.evidence import BaseDigest, SameHead, TransferEvidence
-from reference.training import BATCH, EachEpoch, Floats, History, Model, Work, history_of, steps_per_epoch
+from reference.training import BATCH, EachEpoch, Floats, History, Model, history_of, steps_per_epoch
 from reference.vgg16_weights import Weights, find
+from reference.work import Work
 
 MODEL = "vgg16_model.keras"
 FEATURES = (1, 1, 512)

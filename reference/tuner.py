@@ -18,7 +18,8 @@ import tensorflow as tf
 from fixtures.houses import many_houses
 from reference import environment, linear, versions
 from reference.evidence import Refit, Trial, TunerEvidence
-from reference.training import BATCH, EachEpoch, Floats, Model, Work, history_of, steps_per_epoch
+from reference.training import BATCH, EachEpoch, Floats, Model, history_of, steps_per_epoch
+from reference.work import Work
 
 DIRECTORY, PROJECT = "sgd_tuning_epochs", "regression_sgd_epochs"
 MODEL = "tuned_linear_regression_model.keras"
@@ -45,7 +46,7 @@ class BestEpoch(tf.keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class RegressionTuner(keras_tuner.RandomSearch):  # type: ignore[misc]
-    """Random search that draws the number of epochs too; leaves the same files as keras-tuner's own trials.
+    """Random search that draws the number of epochs too.
 
     `epochs` is (smallest, largest, step); `advance` is called after each trial. The losses of all epochs are
     kept in `losses`, by trial.
@@ -83,12 +84,11 @@ def search(
     y: Floats,
     *,
     directory: Path,
-    seed: int,
     trials: int = 10,
     epochs: tuple[int, int, int] = EPOCHS,
     advance: Callable[[], None] = lambda: None,
 ) -> RegressionTuner:
-    """Search over standardised x (n, 1) and y (n, 1).
+    """Search over standardised x (n, 1) and y (n, 1); keras-tuner draws from Python's own `random`.
 
     Raises:
         RuntimeError: a trial failed; keras-tuner would go on with the others, but an answer key must be whole.
@@ -109,7 +109,6 @@ def search(
         directory=str(directory),
         project_name=PROJECT,
         overwrite=True,  # a search that finds an earlier one runs no trial and reports the old best as its own
-        seed=seed,
         max_consecutive_failed_trials=1,
     )
     tuner.search(x, y, batch_size=BATCH, verbose=0)
@@ -139,7 +138,6 @@ def run(work: Work) -> TunerEvidence:
             x,
             y,
             directory=work.folder / DIRECTORY,
-            seed=settings.seed,
             trials=settings.trials,
             epochs=settings.tuned_epochs,
             advance=advance,

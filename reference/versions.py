@@ -10,7 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
-Model = Any  # tf.keras.Model: TensorFlow brings no types that a checker could follow
+from reference.training import Model
+
 Converter = Any  # tf.lite.TFLiteConverter
 
 TENSORFLOW = tuple(int(part) for part in tf.__version__.split(".")[:2])

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 from rich.console import Console
@@ -119,12 +119,19 @@ def load_images(
     return generated_images(train, max(1, train // 6), test or TEST), EMBEDDED_IMAGES
 
 
+def own_standard_error() -> TextIO:
+    """Standard error on a descriptor of its own: the process's is put aside while TensorFlow is loaded."""
+    try:
+        return os.fdopen(os.dup(sys.stderr.fileno()), "w")
+    except (OSError, ValueError):  # it is no file, as under a test runner
+        return sys.stderr
+
+
 class TerminalProgress:
     """Bars on a terminal; elsewhere (a log, a pipe) one plain line for each thing that begins or ends."""
 
     def __init__(self) -> None:
-        # A descriptor of its own: the process's standard error is put aside while TensorFlow is loaded.
-        self._stderr = os.fdopen(os.dup(sys.stderr.fileno()), "w")
+        self._stderr = own_standard_error()
         self.console = Console(file=self._stderr)
         self._bars = Progress(
             TextColumn("{task.description}"),
@@ -142,7 +149,8 @@ class TerminalProgress:
 
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
-        self._stderr.close()
+        if self._stderr is not sys.stderr:
+            self._stderr.close()
 
     def say(self, sentence: str) -> None:
         """Print one line, above the bars."""

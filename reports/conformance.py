@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
 from reports import benchmarks as timings
 from reports.cards import Anchors, cards, run_label
 from reports.environment import environment
 from reports.figures.exhibits import AnyExhibit, Plot
 from reports.figures.sections import runtime_support
 from reports.figures.timing import ecdf, timing
+from reports.pages import MAX_BYTES, ReportError, save, templates
 from reports.raw import MAX_BYTES as RAW_BYTES
 from reports.raw import raw_lines
 from reports.strips import HEIGHT, WIDTH, Distribution, Strip, WrongCase, strip
@@ -27,14 +25,8 @@ from reports.text import duration, moment, number, visible
 from reports.verdict import judge, tensorflow
 from suites.records import Measurement, Records, read
 
-TEMPLATES: Final = Path(__file__).parent / "templates"
-MAX_BYTES: Final = 2_000_000
 TITLE: Final = "Conformance and benchmark report"
 LAB: Final = "TensorFlow and scikit-learn lab"
-
-
-class ReportError(ValueError):
-    """The records hold more than a report can show within its size; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -83,21 +75,6 @@ def write(records: Sequence[Path], path: Path, benchmarks: Path | None = None) -
     """
     runs = [read(file) for file in records]
     save(path, render(runs, timings.load(benchmarks) if benchmarks else None))
-
-
-def save(path: Path, text: str) -> None:
-    """Write a file in one go: a reader sees all of it or nothing.
-
-    Raises:
-        OSError: it cannot be written; nothing is left behind.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".partial")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _page(records: Sequence[Records], benchmarks: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -171,24 +148,6 @@ def _example() -> Strip:
 
 
 def _template() -> Any:
-    jinja = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_seen,
-    )
-    jinja.globals.update(
-        style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),  # noqa: S704 - ours
-        strip_width=WIDTH,
-        strip_height=HEIGHT,
-    )
+    jinja = templates()
+    jinja.globals.update(strip_width=WIDTH, strip_height=HEIGHT)
     return jinja.get_template("report.html.j2")
-
-
-def _seen(value: Any) -> Any:
-    """Every text that reaches the page passes here: nothing invisible gets through, and None is nothing."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return visible(value)
-    return "" if value is None else value

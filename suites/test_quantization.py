@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
+from modelfiles import forward
 from modelfiles.description import TFLiteModel, TFLiteTensor
 from modelfiles.errors import RuntimeFailure
-from suites.artefacts import Artefacts, Found, Missing
+from suites.artefacts import Artefacts, Found, Missing, Role
 from suites.conftest import Judge, Runtimes
 from suites.figures import difference_histogram
 from suites.images import TestImages
@@ -21,6 +23,8 @@ from suites.verify import Verify
 
 LARGE = 1_024  # elements; the converter never quantizes smaller tensors
 FEW_INPUTS = 1_000
+REGRESSIONS: Mapping[int, tuple[Role, ...]] = {1: ("linear", "tuned"), 2: ("logistic",)}
+"""Number of inputs to the models that have so many."""
 
 
 @pytest.fixture
@@ -150,7 +154,7 @@ def _try(
     judge: Judge,
 ) -> dict[str, Any]:
     """Load and run one file on one runtime; whatever happens is an outcome."""
-    row: dict[str, Any] = {"file": found.name, "outcome": "runs", "reason": ""}
+    row: dict[str, Any] = {"file": found.name, "kind": found.tflite.quantization, "outcome": "runs", "reason": ""}
     takes_images = _takes_images(found.tflite)
     sources = list(saved_formats(artefacts).values()) if takes_images else []
     if takes_images:
@@ -171,7 +175,19 @@ def _try(
         expected = before.probabilities[: len(x)]
         row["largest_difference"] = float(np.abs(answer.outputs - expected).max())
         row["top1_agreement"] = float(np.mean(answer.outputs.argmax(axis=1) == expected.argmax(axis=1)))
+    elif apart := _from_the_regressions(found.tflite, artefacts, x, answer.outputs):
+        row["largest_difference"] = min(apart)
     return row
+
+
+def _from_the_regressions(
+    model: TFLiteModel, artefacts: Artefacts, x: npt.NDArray[np.float32], outputs: npt.NDArray[np.float32]
+) -> list[float]:
+    """Largest difference from each Keras model of that shape; the nearest one is what the file was made from."""
+    roles = REGRESSIONS.get(int(np.prod(model.inputs[0].shape[1:])), ())
+    sources = [source for role in roles for source in artefacts.candidates(role)]
+    answers = [forward.load(source.keras_path).predict(x) for source in sources]
+    return [float(np.abs(outputs - answer.reshape(outputs.shape)).max()) for answer in answers]
 
 
 def _answers(

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from modelfiles.runtimes import Answer, RuntimeProcess
 
 from fixtures.houses import Houses, five_houses, many_houses
 from fixtures.points import Points, points
 from modelfiles import forward
 from modelfiles.errors import RuntimeFailure
+from modelfiles.runtimes import Answer, RuntimeProcess
 from suites.artefacts import Artefacts, Found
 from suites.images import TestImages, images_of
 from suites.plugin import ARTEFACTS, RECORDER, RUNTIMES

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from fixtures.cifar10 import load_cifar10
 
+from fixtures.cifar10 import load_cifar10
 from fixtures.images import ImageSet, fresh_images, generated_images
 from suites.artefacts import Artefacts
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +174,7 @@ def series(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """After a check's last line, fail it if any of its measurements missed its criterion."""
     result = yield
     verify = pyfuncitem.stash.get(VERIFY, None)
@@ -184,9 +184,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn the end of a check, in whichever phase it came, into its record."""
-    report: pytest.TestReport = yield
+    report = yield
     check = CHECK.get(_check_id(item) or "")
     ends_here = report.when == "call" or not report.passed
     if check is not None and ends_here:
@@ -266,7 +268,9 @@ def _result(item: pytest.Item, check: Check, report: pytest.TestReport, call: py
 def _distributions(item: pytest.Item) -> Iterator[Series]:
     """The distributions behind the calibrated limits that were measured, for the report's strips."""
     verify = item.stash.get(VERIFY, None)
-    for quantity in dict.fromkeys(m.quantity for m in verify.measurements) if verify else ():
+    if verify is None:
+        return
+    for quantity in dict.fromkeys(m.quantity for m in verify.measurements):
         criterion, found = verify.check.criteria[quantity], distribution(verify.check.id, quantity)
         if criterion.calibrated and found is not None:
             data = {

@@ -47,7 +47,7 @@ class Recorder:
     def add(self, lines: Iterable[str]) -> None:
         """Add encoded results and series; a later result of the same cell replaces none, it is an error."""
         for line in lines:
-            record: Record = msgspec.json.decode(line, type=Record)  # type: ignore[arg-type]
+            record: Record = msgspec.json.decode(line, type=Record)
             self.records.append(record)
             self._write(record)
 

@@ -108,7 +108,7 @@ def test_decision_agreement(
 
 
 def _side(line: Floats, x: Floats) -> Classes:
-    return (x @ line[:2] + line[2] > 0).astype(np.int64)
+    return np.asarray(x @ line[:2] + line[2] > 0).astype(np.int64)
 
 
 def _angle(a: Floats, b: Floats) -> float:

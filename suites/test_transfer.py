@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from modelfiles import forward
+import modelfiles.forward
 from modelfiles.description import KerasModel
 from suites.artefacts import Artefacts, Found
 from suites.images import TestImages
@@ -56,7 +56,7 @@ def test_accuracy(
         pytest.skip(f"the base holds {source} weights: without ImageNet's, its accuracy says nothing")
     if images.unknown or images.name != "cifar10":
         pytest.skip(images.unknown or "the threshold is for real CIFAR-10: give --cifar10 PATH")
-    model = forward.load(transfer_file.keras_path)
+    model = modelfiles.forward.load(transfer_file.keras_path)
     x, y = images.x[:JUDGED_IMAGES], images.y[:JUDGED_IMAGES]
     few = slice(0, 40)
     scaling = pixel_scaling(model, images.probe[0][few], images.probe[1][few])

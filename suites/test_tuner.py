@@ -34,8 +34,8 @@ def test_search_space(
     if "epochs" in space:
         verify("epochs", _epochs_range(space["epochs"]))
     else:
-        drawn = sorted({trial.values.get("epochs") for trial in finished} - {None})
-        verify("epochs", f"never registered; drawn: {drawn or 'none'}")
+        drawn = sorted({str(trial.values["epochs"]) for trial in finished if "epochs" in trial.values})
+        verify("epochs", f"never registered; drawn: {', '.join(drawn) or 'none'}")
     verify("objective", _objective(finished))
 
     trained = {t["id"]: t.get("trained_epochs") for t in artefacts.evidence_or("tuner").get("trials", [])}

@@ -104,12 +104,15 @@ def _right_and_wrong(
 ) -> Iterator[tuple[str, frozenset[str] | None, Records]]:
     """(name, checks that it is meant to fail or None for right work, records)."""
     from fixtures.artefact_cases import CASES, build
-    from fixtures.images import generated_images
+    from fixtures.images import ImageSet, generated_images
+    from reference.data import EMBEDDED_IMAGES
     from reference.produce import produce
     from tflab.obvious_mistakes import MISTAKES, make
     from tflab.reference_command import load_images
 
-    sets = [("generated", generated_images(), "generated", SECTIONS)]
+    sets: list[tuple[str, ImageSet, str, tuple[str, ...]]] = [
+        ("generated", generated_images(), EMBEDDED_IMAGES, SECTIONS)
+    ]
     if cifar10 is not None:
         images, source = load_images(cifar10, None, None, download=False)
         assert images is not None

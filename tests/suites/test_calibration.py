@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from suites.calibration import calibration, distribution
-from suites.specification import CHECKS
+from suites.criteria import Criterion
+from suites.specification import CHECKS, Check
 
 CALIBRATED = [
     (check, quantity, criterion)
@@ -18,9 +19,9 @@ NOT_MEASURED_HERE = {("transfer/accuracy", "accuracy")}
 
 
 @pytest.mark.parametrize(
-    ("check", "quantity", "criterion"), CALIBRATED, ids=[f"{check.id}:{quantity}" for check, quantity, _ in CALIBRATED]
+    ("check", "quantity", "criterion"), CALIBRATED, ids=[f"{check.id}:{name}" for check, name, _ in CALIBRATED]
 )
-def test_a_calibrated_limit_has_both_distributions(check, quantity, criterion) -> None:  # type: ignore[no-untyped-def]
+def test_a_calibrated_limit_has_both_distributions(check: Check, quantity: str, criterion: Criterion) -> None:
     if (check.id, quantity) in NOT_MEASURED_HERE:
         pytest.skip("ImageNet's weights are not to be had here")
     found = distribution(check.id, quantity)

@@ -124,13 +124,19 @@ def test_evidence_of_a_stranger_is_ignored(reference_folder: Path, judge: Judge)
 def test_nan_weights_fail_and_leave_strict_records(reference_folder: Path, tmp_path: Path, judge: Judge) -> None:
     import numpy as np
 
-    from fixtures.model_edits import edit_keras
+    from fixtures.model_edits import Weights, edit_keras
 
     folder = tmp_path / "nan"
     folder.mkdir()
+
+    def spoil(weights: Weights) -> None:
+        for name, array in weights.items():
+            if name.startswith("layers") and array.dtype == np.float32:
+                weights[name] = np.full_like(array, np.nan)
+
     for name in ("logistic_regression_model.keras", "cifar10_cnn_model.keras"):
         shutil.copy(reference_folder / name, folder)
-        edit_keras(folder / name, weights=lambda w: w.update({k: v * np.float32("nan") for k, v in w.items() if k.startswith("layers") and v.dtype == np.float32}))  # fmt: skip
+        edit_keras(folder / name, weights=spoil)
     shutil.copytree(reference_folder / "evidence", folder / "evidence")
     _, found = judge(folder)
     outcomes = {score.check: score.outcome for score in scores(found.results)}

@@ -100,7 +100,9 @@ def test_a_known_failure_that_holds_again_is_an_error(linear_folder: Path, tmp_p
         ("[[", "known.toml"),
     ],
 )
-def test_a_list_of_known_failures_is_checked(content: str, sentence: str, linear_folder: Path, tmp_path: Path) -> None:
+def test_a_list_of_known_failures_is_checked(
+    content: str, sentence: str, linear_folder: Path, tmp_path: Path
+) -> None:
     known = tmp_path / "known.toml"
     known.write_text(content)
     done = pytest_suites("--artefacts", linear_folder, "-k", "linear", "--expected-failures", known)

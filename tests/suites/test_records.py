@@ -16,7 +16,7 @@ from suites.records import Footer, Header, Measurement, Record, Result, Series
 HEADER = Header(tflab="0", created="2026-01-01T00:00:00+00:00", implementation="x", seed=1, command="y",
                 expected=["linear/architecture"])  # fmt: skip
 RESULT = Result(check="linear/architecture", outcome="passed", points=3, max_points=3,
-                measurements=[Measurement(quantity="parameters", measured=2, criterion="= 2", ok=True)])  # fmt: skip
+                measurements=[Measurement(quantity="n", measured=2, criterion="= 2", ok=True)])  # fmt: skip
 
 
 def write(path: Path, lines: list[Record]) -> Path:

@@ -33,6 +33,7 @@ LEGS = legs()
 LIKE_A_LEG = re.compile(r"(py\d+|tf\d+|today)(-(py\d+|tf\d+|today))*")
 MATRIX = "matrix"
 """The label of all legs (`tox run -m matrix`), and their folder below `out/`."""
+SAID = re.compile(r"^standard (?:output|error):$", re.MULTILINE)
 TAIL = 400
 _running: dict[str, LegRun] = {}
 
@@ -100,7 +101,7 @@ def tox_env_teardown(tox_env: ToxEnv) -> None:
     """Note why a leg never ran: its Python is not here, or it could not be installed."""
     name = tox_env.conf.name
     leg, run = LEGS.get(name), _running.pop(name, None)
-    if leg is None or (run is not None and run.state != "installing"):
+    if leg is None or tox_env.options.no_test or (run is not None and run.state != "installing"):
         return
     log = _last_log(tox_env)
     run = run or LegRun(name, "installing", _now())
@@ -113,6 +114,8 @@ def tox_env_teardown(tox_env: ToxEnv) -> None:
 
 def _begin(tox_env: ToxEnv, state: leg_runs.State) -> None:
     name = tox_env.conf.name
+    if tox_env.options.no_test:  # it is only made ready
+        return
     if name in LEGS and (name not in _running or _running[name].state != state):
         _running[name] = LegRun(name, state, _now())
         leg_runs.begin(_folder(tox_env), _running[name])
@@ -151,7 +154,8 @@ def _broke_off(exit_code: int, outcomes: list[Outcome]) -> str:
 def _last_log(tox_env: ToxEnv) -> str:
     """What the last step of installing said: making the environment, or filling it."""
     logs = sorted(tox_env.env_log_dir.glob("*.log"), key=lambda path: path.stat().st_mtime)
-    return logs[-1].read_text(encoding="utf-8", errors="replace") if logs else ""
+    text = logs[-1].read_text(encoding="utf-8", errors="replace") if logs else ""
+    return SAID.split(text)[-1]  # what stands before are variables and options, which are nobody's business
 
 
 def _tail(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from suites.verify import Verify
 
 LAB_NAMES = KERAS_NAMES["cnn"]
 LABELS = {"keras": ".keras", "h5": ".h5", "weights-h5": ".h5", "savedmodel": "SavedModel"}
+FIRST_ZIP = (2, 13)
+"""The first Keras whose .keras is a zip archive; until then the same call wrote HDF5 under that name."""
 
 
 def test_round_trip(artefacts: Artefacts, verify: Verify, series: Callable[..., None]) -> None:
@@ -43,8 +46,15 @@ def saved_formats(artefacts: Artefacts) -> dict[str, Found]:
     files: dict[str, Found] = {}
     named = [found for name in LAB_NAMES if (found := artefacts.named(name)) is not None]
     for found in (*named, *artefacts.candidates("cnn")):
-        files.setdefault(LABELS[found.keras.format], found)
+        files.setdefault(_label(found), found)
     return {label: files[label] for label in (".keras", ".h5", "SavedModel") if label in files}
+
+
+def _label(found: Found) -> str:
+    """The format by content, but for what Keras 2.12 and older itself saves as .keras."""
+    version = re.match(r"(\d+)\.(\d+)", found.keras.saved_by or "")
+    old = version is not None and (int(version[1]), int(version[2])) < FIRST_ZIP
+    return ".keras" if old and found.name.endswith(".keras") else LABELS[found.keras.format]
 
 
 def count_different(ours: list[npt.NDArray[Any]], theirs: list[npt.NDArray[Any]]) -> int:

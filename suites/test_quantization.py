@@ -19,10 +19,11 @@ from suites.images import TestImages
 from suites.statistics import paired_drop
 from suites.subjects import PIXEL_SCALINGS, ImageSubject
 from suites.test_formats import saved_formats
-from suites.verify import Verify
+from suites.verify import CheckFailed, Verify
 
 LARGE = 1_024  # elements; the converter never quantizes smaller tensors
-FEW_INPUTS = 1_000
+FEW_INPUTS = 250
+"""Images that each other file is tried on, on each runtime."""
 REGRESSIONS: Mapping[int, tuple[Role, ...]] = {1: ("linear", "tuned"), 2: ("logistic",)}
 """Number of inputs to the models that have so many."""
 
@@ -141,6 +142,10 @@ def test_runtime_support(
     verify("outcome", ours["outcome"], because=f": {ours['reason']}" if ours["reason"] else "")
 
 
+def _other_shape(ours: npt.NDArray[Any], expected: npt.NDArray[Any]) -> str:
+    return f"answers {ours.shape[1:]} numbers for an image, should be {expected.shape[1:]}"
+
+
 def _files(artefacts: Artefacts) -> list[Found]:
     return sorted(artefacts.tflites(), key=lambda found: -found.tflite.file_bytes)
 
@@ -173,6 +178,8 @@ def _try(
     if sources:
         _, before = judge(sources[0])
         expected = before.probabilities[: len(x)]
+        if answer.outputs.shape != expected.shape:
+            return {**row, "outcome": "other shape", "reason": _other_shape(answer.outputs, expected)}
         row["largest_difference"] = float(np.abs(answer.outputs - expected).max())
         row["top1_agreement"] = float(np.mean(answer.outputs.argmax(axis=1) == expected.argmax(axis=1)))
     elif apart := _from_the_regressions(found.tflite, artefacts, x, answer.outputs):
@@ -198,6 +205,8 @@ def _answers(
     name = runtimes.first
     answer = runtimes.answer(name, quantized.path, x)
     verify.note(f"{name}: {answer.module} {answer.version}, pixels {before.scaling}")
+    if answer.outputs.shape != before.probabilities.shape:
+        raise CheckFailed(_other_shape(answer.outputs, before.probabilities))
     return ImageSubject(answer.outputs, images.y[:n], before.scaling)
 
 

@@ -15,7 +15,7 @@ from suites.artefacts import Artefacts, Found, Role
 from suites.conftest import Runtimes
 from suites.figures import difference_histogram
 from suites.subjects import scalings
-from suites.verify import Verify
+from suites.verify import CheckFailed, Verify
 
 Floats = npt.NDArray[np.float32]
 
@@ -83,6 +83,8 @@ def _parity(
     best: tuple[float, npt.NDArray[np.float64], float, str] | None = None
     for found in source:
         outputs = forward.load(found.keras_path).predict(x).astype(np.float64)
+        if answer.outputs.size != outputs.size:
+            raise CheckFailed(f"answers {answer.outputs.shape}, should be {outputs.shape}")
         difference = answer.outputs.astype(np.float64).reshape(outputs.shape) - outputs
         size = float(np.abs(difference).max())
         if best is None or size < best[0]:

@@ -151,7 +151,7 @@ class Runtimes:
         Raises:
             RuntimeFailure: it refused, crashed, hung, or is not there; the next question starts it anew.
         """
-        question = (name, model, zlib.crc32(np.ascontiguousarray(x)))
+        question = (name, model, zlib.crc32(np.ascontiguousarray(x).data))
         if question in self._answers:
             return self._answers[question]
         if name not in self._processes:

@@ -7,6 +7,7 @@ and every row a test; otherwise the run stops before it judges anything.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -133,12 +134,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Declare in the header every cell that must follow."""
-    config = session.config
-    artefacts = config.stash[ARTEFACTS]
-    cells = [cell for item in session.items if (cell := _cell(item)) is not None]
-    if artefacts is None or not cells or config.option.collectonly:
-        return
-    config.stash[RECORDER].start(_header(config, artefacts, cells))
+    _start(session.config, [cell for item in session.items if (cell := _cell(item)) is not None])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    """Under xdist the controller collects nothing: it learns the cells from the first of its workers."""
+    _start(node.config, [cell for identifier in ids if (cell := _cell_of(identifier)) is not None])
+
+
+def _start(config: pytest.Config, cells: list[str]) -> None:
+    artefacts, recorder = config.stash[ARTEFACTS], config.stash[RECORDER]
+    if artefacts is not None and cells and recorder.header is None and not config.option.collectonly:
+        recorder.start(_header(config, artefacts, cells))
 
 
 def _header(config: pytest.Config, artefacts: Path, cells: list[str]) -> Header:
@@ -189,6 +197,9 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn the end of a check, in whichever phase it came, into its record."""
     report = yield
+    if call.excinfo is not None and isinstance(call.excinfo.value, EvidenceAbsent):
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), (item.location[1] or 0) + 1, f"Skipped: {call.excinfo.value}")
     check = CHECK.get(_check_id(item) or "")
     ends_here = report.when == "call" or not report.passed
     if check is not None and ends_here:
@@ -241,6 +252,15 @@ def _variant(item: Any) -> str | None:
 def _cell(item: Any) -> str | None:
     check, variant = _check_id(item), _variant(item)
     return check if check is None or variant is None else f"{check}[{variant}]"
+
+
+def _cell_of(identifier: str) -> str | None:
+    """The cell of a test's identifier, such as ``suites/test_tflite.py::test_linear_parity[ai-edge-litert]``."""
+    matched = re.search(r"(?:^|/)test_(\w+)\.py::test_(\w+)(\[.*\])?$", identifier)
+    if matched is None:
+        return None
+    check = f"{matched[1]}/{matched[2].replace('_', '-')}"
+    return check + (matched[3] or "") if check in CHECK else None
 
 
 def _result(item: pytest.Item, check: Check, report: pytest.TestReport, call: pytest.CallInfo[None]) -> Result:

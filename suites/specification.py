@@ -84,7 +84,7 @@ CHECKS: tuple[Check, ...] = (
         points=6,
         hint="Were all 10,000 houses used, are both axes scaled back, and did the training run long enough?",
         criteria={
-            "slope": at_most(0.004, "SGD at the lab's learning rate ends near the least-squares slope", "price per sq ft", calibrated=True),
+            "slope": at_most(0.002, "SGD at the lab's learning rate ends near the least-squares slope", "price per sq ft", calibrated=True),
             "intercept": at_most(2.0, "SGD at the lab's learning rate ends near the least-squares intercept", "price", calibrated=True),
         },
     ),
@@ -153,7 +153,7 @@ CHECKS: tuple[Check, ...] = (
         points=4,
         hint="Compare the direction of the two weights, and where the line crosses, with scikit-learn's.",
         criteria={
-            "angle": at_most(10.0, "angle between the two normals; like with like: both without penalty", "degrees", calibrated=True),
+            "angle": at_most(5.0, "angle between the two normals; like with like: both without penalty", "degrees", calibrated=True),
             "offset": at_most(0.2, "distance between the boundaries where they pass the mean of the points", "feature units", calibrated=True),
         },
     ),

@@ -113,7 +113,8 @@ def test_a_truncated_file_fails_with_its_own_reason(
 
 
 def test_evidence_of_a_stranger_is_ignored(reference_folder: Path, judge: Judge) -> None:
-    _, found = judge(reference_folder, "--no-evidence")
+    status, found = judge(reference_folder, "--no-evidence")
+    assert status == 0
     outcomes = {score.check: score.outcome for score in scores(found.results)}
     rest_on_evidence = {check.id for check in CHECKS if check.evidence}
     assert rest_on_evidence == {check for check in rest_on_evidence if outcomes[check] == "skipped"}

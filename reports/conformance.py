@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from reports import benchmarks as timings
+from reports import matrix_page
 from reports.cards import Anchors, cards, run_label
 from reports.environment import environment
 from reports.figures.exhibits import AnyExhibit, Plot
 from reports.figures.sections import runtime_support
 from reports.figures.timing import ecdf, timing
+from reports.matrix import Leg
 from reports.pages import MAX_BYTES, ReportError, save, templates
 from reports.raw import MAX_BYTES as RAW_BYTES
 from reports.raw import raw_lines
@@ -43,17 +45,20 @@ class RatioRow:
     note: str
 
 
-def render(records: Sequence[Records], benchmarks: Mapping[str, Any] | None = None) -> str:
+def render(
+    records: Sequence[Records], benchmarks: Mapping[str, Any] | None = None, matrix: Sequence[Leg] = ()
+) -> str:
     """The report as HTML.
 
     ``records`` are the runs to show, the first one first; several of them stand side by side. ``benchmarks`` is the
-    decoded JSON of ``pytest --benchmark-json``, if there are any.
+    decoded JSON of ``pytest --benchmark-json``, if there are any. ``matrix`` are the legs of the TensorFlow matrix; it
+    informs and does not enter the verdict.
 
     Raises:
         ReportError: the report would exceed two million bytes even without the raw records.
         reports.benchmarks.BenchmarksError: ``benchmarks`` are not pytest-benchmark's.
     """
-    page = _page(records, benchmarks)
+    page = _page(records, benchmarks) | matrix_page.parts(matrix)
     for budget in (RAW_BYTES // max(len(records), 1), 20_000):
         raw = [(_label(run, place, records), raw_lines(run, budget)) for place, run in enumerate(records)]
         html: str = _template().render(**page, raw=raw)

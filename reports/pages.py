@@ -28,7 +28,8 @@ def templates() -> Environment:
         lstrip_blocks=True,
         finalize=_seen,
     )
-    jinja.globals["style"] = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - ours
+    sheets = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", "matrix.css"))
+    jinja.globals["style"] = Markup("".join(sheets))  # noqa: S704 - ours
     return jinja
 
 

@@ -13,6 +13,7 @@ COMMANDS = {
     "check": "Judge an artefact folder and say what holds and what does not.",
     "report": "Draw the conformance report (HTML) from records.",
     "calibrate": "Measure the distributions behind the calibrated limits (for maintainers; takes long).",
+    "matrix": "Draw the TensorFlow matrix from the records of all legs.",
     "inspect": "Say what a model file is, without TensorFlow and without running it.",
 }
 """Name to one-line help; the command `name` lives in `tflab/<name>_command.py` as `<name>_command`."""

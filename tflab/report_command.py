@@ -15,12 +15,20 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.argument("records", nargs=-1, required=True, type=FILE)
 @click.option("--out", required=True, type=FILE, metavar="FILE.html", help="Write the report here.")
 @click.option("--benchmarks", type=FILE, metavar="FILE.json", help="What pytest --benchmark-json wrote.")
+@click.option(
+    "--matrix",
+    "matrix",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Show the TensorFlow matrix of DIR too.",
+)
 @click.option("--junit", "junit_file", type=FILE, metavar="FILE.xml", help="Write the outcomes as JUnit XML too.")
 @click.option("--markdown", "markdown_file", type=FILE, metavar="FILE.md", help="Write a summary in Markdown too.")
 def report_command(
     records: tuple[Path, ...],
     out: Path,
     benchmarks: Path | None,
+    matrix: Path | None,
     junit_file: Path | None,
     markdown_file: Path | None,
 ) -> None:
@@ -31,15 +39,18 @@ def report_command(
     """
     # Imported here: drawing needs NumPy and matplotlib, and --help does not.
     from reports import benchmarks as timings
-    from reports.conformance import ReportError, render, save
+    from reports.conformance import render
     from reports.junit import junit
     from reports.markdown import markdown
+    from reports.pages import ReportError, save
     from reports.verdict import judge
     from suites.records import RecordsError, read
+    from tflab.matrix_command import read_legs
 
     try:
         runs = [read(path) for path in records]
-        html = render(runs, timings.load(benchmarks) if benchmarks else None)
+        legs = read_legs([matrix]) if matrix else []
+        html = render(runs, timings.load(benchmarks) if benchmarks else None, legs)
     except (RecordsError, timings.BenchmarksError, ReportError) as error:
         raise click.UsageError(str(error)) from error
     wanted = {out: html}

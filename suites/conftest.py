@@ -18,7 +18,7 @@ from modelfiles.errors import RuntimeFailure
 from modelfiles.runtimes import Answer, RuntimeProcess
 from suites.artefacts import Artefacts, Found
 from suites.images import TestImages, images_of
-from suites.plugin import ARTEFACTS, RECORDER, RUNTIMES
+from suites.plugin import ARTEFACTS, CIFAR10, RECORDER, RUNTIMES
 from suites.statistics import Line, least_squares
 from suites.subjects import (
     PIXEL_SCALINGS,
@@ -118,7 +118,7 @@ def logistic(logistic_file: Found, plane_points: Points, verify: Verify) -> Logi
 @pytest.fixture(scope="session")
 def images(pytestconfig: pytest.Config, artefacts: Artefacts) -> TestImages:
     """Images to judge classifiers on: those of the evidence, of ``--cifar10``, or the generated default."""
-    return images_of(artefacts, pytestconfig.getoption("--cifar10"))
+    return images_of(artefacts, pytestconfig.stash[CIFAR10], pytestconfig.getoption("--cifar10"))
 
 
 NOT_ASKED = "was not asked"

@@ -44,15 +44,14 @@ class TestImages:
     unknown: str = field(default="")
 
 
-def images_of(artefacts: Artefacts, cifar10: Path | None) -> TestImages:
+def images_of(artefacts: Artefacts, cifar10: ImageSet | None, path: Path | None) -> TestImages:
     """Choose the images by what the evidence says the training used, else by what the run was given.
 
-    Raises:
-        DataSetError: ``cifar10`` is no CIFAR-10.
+    ``cifar10`` are the real images of ``path``, where the run was given them.
     """
     seen: dict[str, Any] = artefacts.evidence_or("cnn").get("images", {})
     if cifar10 is not None:
-        return _real(cifar10, seen)
+        return _real(cifar10, path, seen)
     rows = seen.get("rows", {})
     unknown = "" if seen.get("name") == "generated" else "the data that this CNN learnt from is unknown"
     if seen.get("name") == "cifar10":
@@ -71,9 +70,10 @@ def images_of(artefacts: Artefacts, cifar10: Path | None) -> TestImages:
     )
 
 
-def _real(cifar10: Path, seen: dict[str, Any]) -> TestImages:
+def _real(images: ImageSet, path: Path | None, seen: dict[str, Any]) -> TestImages:
     rows = seen.get("rows", {})
-    images: ImageSet = load_cifar10(cifar10, **rows) if seen.get("name") == "cifar10" else load_cifar10(cifar10)
+    if seen.get("name") == "cifar10" and seen.get("digest") != images.digest and path is not None:
+        images = load_cifar10(path, **rows)  # trained on a part of it
     unknown = ""
     if seen.get("name") == "generated":
         unknown = "trained on the generated images, not on CIFAR-10: leave --cifar10 out"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from fixtures.cifar10 import load_cifar10
+from fixtures.errors import DataSetError
+from fixtures.images import ImageSet
 from modelfiles.errors import ModelFileError, RuntimeFailure
 from modelfiles.runtimes import RuntimeSpec, default_runtimes, parse_runtime
 from suites.artefacts import EvidenceAbsent, Missing
@@ -71,6 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if artefacts is not None and not produced and not any(artefacts.iterdir()):
         raise pytest.UsageError(f"{artefacts} is empty: there is nothing to judge.")
     config.stash[RUNTIMES] = _runtimes(config)
+    config.stash[CIFAR10] = _cifar10(config.getoption("--cifar10"))
     is_worker = hasattr(config, "workerinput")
     records, report = config.getoption("--records"), config.getoption("--report")
     if records is None and report is not None:
@@ -84,8 +89,16 @@ def pytest_configure(config: pytest.Config) -> None:
 RECORDER = pytest.StashKey[Recorder]()
 RUNTIMES = pytest.StashKey[dict[str, tuple[RuntimeSpec, bool]]]()
 ARTEFACTS = pytest.StashKey[Path | None]()
+CIFAR10 = pytest.StashKey[ImageSet | None]()
 VERIFY = pytest.StashKey[Verify]()
 SERIES = pytest.StashKey[list[Series]]()
+
+
+def _cifar10(path: Path | None) -> ImageSet | None:
+    try:
+        return load_cifar10(path) if path is not None else None
+    except DataSetError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def _runtimes(config: pytest.Config) -> dict[str, tuple[RuntimeSpec, bool]]:
@@ -146,7 +159,10 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
 def _start(config: pytest.Config, cells: list[str]) -> None:
     artefacts, recorder = config.stash[ARTEFACTS], config.stash[RECORDER]
     if artefacts is not None and cells and recorder.header is None and not config.option.collectonly:
-        recorder.start(_header(config, artefacts, cells))
+        try:
+            recorder.start(_header(config, artefacts, cells))
+        except OSError as error:
+            raise pytest.UsageError(f"{recorder.path}: cannot write the records: {error.strerror}.") from error
 
 
 def _header(config: pytest.Config, artefacts: Path, cells: list[str]) -> Header:
@@ -227,12 +243,14 @@ class _Collector:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the footer, unless the run was broken off: then no whole file is left behind."""
     recorder = session.config.stash[RECORDER]
-    if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        missing = recorder.finish()
-        if missing:
+    if exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        return
+    try:
+        if recorder.finish():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    else:
-        recorder.abandon()
+    except OSError as error:
+        sys.stderr.write(f"{recorder.path}: cannot write the records: {error.strerror}; make room and run again.\n")
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
 def _check_id(item: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""Writes the records while the checks run: complete and renamed into place at the end, or not at all."""
+"""Collects the records while the checks run and writes them at the end: whole, or not at all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import platform
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO
 
 import msgspec
 
@@ -17,7 +16,7 @@ from suites.records import DataSet, Footer, Header, Record, Result
 
 
 class Recorder:
-    """Collects records and, when it has a path, streams them into ``<path>.partial`` until they are whole."""
+    """Collects the records of a run; with a path, writes them there once they are whole."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -25,7 +24,6 @@ class Recorder:
         """The records file, once it is whole."""
         self.header: Header | None = None
         self.records: list[Record] = []
-        self._file: IO[bytes] | None = None
 
     @property
     def results(self) -> list[Result]:
@@ -33,23 +31,19 @@ class Recorder:
         return [record for record in self.records if isinstance(record, Result)]
 
     def start(self, header: Header) -> None:
-        """Write the header.
+        """Keep the header, and remove what an earlier run left at the path: it would pass for this run's.
 
         Raises:
-            OSError: the records file cannot be written.
+            OSError: the records cannot be written there.
         """
         self.header = header
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._partial.open("wb")
-        self._write(header)
+            self.path.unlink(missing_ok=True)
 
     def add(self, lines: Iterable[str]) -> None:
-        """Add encoded results and series; a later result of the same cell replaces none, it is an error."""
-        for line in lines:
-            record: Record = msgspec.json.decode(line, type=Record)
-            self.records.append(record)
-            self._write(record)
+        """Add encoded results and series."""
+        self.records += (msgspec.json.decode(line, type=Record) for line in lines)
 
     def note_runtimes(self, runtimes: dict[str, str]) -> None:
         """Complete the header with the module and version that answered for each runtime."""
@@ -57,32 +51,17 @@ class Recorder:
             self.header = msgspec.structs.replace(self.header, runtimes=runtimes)
 
     def finish(self) -> list[str]:
-        """Write the footer and put the file in its place; returns the cells that were expected and never came."""
+        """Write the whole file; returns the cells that were expected and never came.
+
+        Raises:
+            OSError: it cannot be written; nothing is left at the path.
+        """
         if self.header is None:
             return []
-        self.abandon()
         if self.path is not None:
-            whole = [self.header, *self.records, Footer(results=len(self.results))]
-            records.write(self.path, whole)
+            records.write(self.path, [self.header, *self.records, Footer(results=len(self.results))])
             self.written = self.path
         return sorted(set(self.header.expected) - {result.cell for result in self.results})
-
-    def abandon(self) -> None:
-        """Remove the partial file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-            self._partial.unlink(missing_ok=True)
-
-    @property
-    def _partial(self) -> Path:
-        assert self.path is not None
-        return self.path.with_name(self.path.name + ".running")
-
-    def _write(self, record: Record) -> None:
-        if self._file is not None:
-            self._file.write(records.encode(record))
-            self._file.flush()
 
 
 def new_header(*, implementation: str, artefacts: Path, seed: int, command: str, expected: list[str]) -> Header:

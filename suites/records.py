@@ -198,7 +198,7 @@ def _decode(path: Path, lines: list[bytes]) -> Iterator[Record]:
         try:
             record = decoder.decode(line)
         except msgspec.MsgspecError as error:
-            raise RecordsError(f"{path}, line {number}: {error}") from error
+            raise RecordsError(f"{path} is no records file: line {number}: {error}.") from error
         if isinstance(record, Header) and record.schema != SCHEMA:
             raise RecordsError(f"{path}: schema {record.schema} where this version reads {SCHEMA}.")
         yield record

@@ -15,6 +15,7 @@ from suites.criteria import number
 from suites.records import Outcome, Records, Result
 from suites.score import scores, total
 from suites.specification import SECTION
+from tflab.errors import Unusable
 
 GLYPH: dict[Outcome, tuple[str, str]] = {
     "passed": ("✓", "green"),
@@ -54,9 +55,11 @@ def check_command(
     when everything holds, 1 when something failed or is missing, 2 when a check could not be carried out.
     """
     if not artefacts.exists():
-        raise click.UsageError(f"{artefacts} does not exist: give the folder that holds the model files.")
+        raise Unusable(f"{artefacts} does not exist: give the folder that holds the model files.")
     if not artefacts.is_dir():
-        raise click.UsageError(f"{artefacts} is a file: give the folder that holds it (or try `tflab inspect`).")
+        raise Unusable(f"{artefacts} is a file: give the folder that holds it (or try `tflab inspect`).")
+    if not any(artefacts.iterdir()):
+        raise Unusable(f"{artefacts} is empty: there is nothing to judge.")
     from suites import plugin  # pytest is slow to import, and --help does not need it
 
     with tempfile.TemporaryDirectory() as folder:
@@ -74,7 +77,7 @@ def check_command(
         try:
             found = records.read(path)
         except records.RecordsError as error:
-            raise click.ClickException(str(error)) from error
+            raise Unusable(str(error)) from error
     show(found, details=details)
     if out is not None:
         click.echo(f"Records: {out}")

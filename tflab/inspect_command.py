@@ -7,11 +7,7 @@ from pathlib import Path
 
 import click
 
-
-class UnusableFile(click.ClickException):
-    """Not a model, or not one that can be read: exit code 2, one sentence."""
-
-    exit_code = 2
+from tflab.errors import Unusable
 
 
 @click.command(epilog="\b\nExample:\n  tflab inspect out/reference/cifar10_cnn_model_quantized.tflite --json")
@@ -29,7 +25,7 @@ def inspect_command(model_file: Path, as_json: bool) -> None:
     try:
         model = describe(model_file)
     except ModelFileError as error:
-        raise UnusableFile(printable(str(error))) from error
+        raise Unusable(printable(str(error))) from error
     if as_json:
         click.echo(json.dumps(to_dict(model), allow_nan=False, indent=2))
         return

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tflab.errors import Unusable
+
 if TYPE_CHECKING:
     from fixtures.legs import Leg
     from reports.matrix import Leg as Row
@@ -42,14 +44,14 @@ def matrix_command(
     try:
         wanted = {out: render(legs)}
     except ReportError as error:
-        raise click.UsageError(str(error)) from error
+        raise Unusable(str(error)) from error
     if markdown_file is not None:
         wanted[markdown_file] = markdown(legs)
     for path, text in wanted.items():
         try:
             save(path, text)
         except OSError as error:
-            raise click.UsageError(f"{path}: cannot write it: {error.strerror}.") from error
+            raise Unusable(f"{path}: cannot write it: {error.strerror}.") from error
     whole = summary(legs)
     click.echo(f"{'PASS' if whole.holds else 'FAIL'}: {whole.sentence}")
     for path in wanted:
@@ -61,18 +63,18 @@ def read_legs(sources: Sequence[Path], only: Sequence[str] | None = None) -> lis
     """The rows of the matrix: the legs of the list, or those in `only`, then records of no listed leg.
 
     Raises:
-        click.UsageError: a source is not there, two are of one leg, or `only` names what is no leg.
+        Unusable: a source is not there, two are of one leg, or `only` names what is no leg.
     """
     from fixtures.legs import LegsError, legs
 
     try:
         listed: Mapping[str, Leg] = legs()
     except LegsError as error:
-        raise click.UsageError(str(error)) from error
+        raise Unusable(str(error)) from error
     if only is not None:
         names = [name.strip() for name in only if name.strip()]
         if unknown := [name for name in names if name not in listed]:
-            raise click.UsageError(f"no leg is called {', '.join(unknown)}: choose from {', '.join(listed)}.")
+            raise Unusable(f"no leg is called {', '.join(unknown)}: choose from {', '.join(listed)}.")
         listed = {name: leg for name, leg in listed.items() if name in names}
     files = dict(_files(sources))
     folders = [source for source in sources if source.is_dir()]
@@ -89,11 +91,11 @@ def _files(sources: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     seen: dict[str, Path] = {}
     for source in sources:
         if not source.exists():
-            raise click.UsageError(f"{source} does not exist: run the legs first, with `tox run -m matrix`.")
+            raise Unusable(f"{source} does not exist: run the legs first, with `tox run -m matrix`.")
         for path in sorted(source.glob(f"*{RECORDS}")) if source.is_dir() else [source]:
             name = path.name.removesuffix(RECORDS)
             if name in seen:
-                raise click.UsageError(f"{path} and {seen[name]} are both called {name}: give one of them.")
+                raise Unusable(f"{path} and {seen[name]} are both called {name}: give one of them.")
             seen[name] = path
             yield name, path
 

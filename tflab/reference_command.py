@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from reference.settings import SECTIONS
+from tflab.errors import Unusable
 
 if TYPE_CHECKING:
     from fixtures.images import ImageSet
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
 TRAIN, TEST = 6_000, 2_000
 CIFAR10_TRAIN, CIFAR10_TEST = 45_000, 10_000
 """Training and test images unless told otherwise; the validation images keep their proportion to the former."""
-
-
-class Unusable(click.ClickException):
-    """What was asked for cannot be done: one sentence, exit code 2."""
-
-    exit_code = 2
 
 
 @click.command(

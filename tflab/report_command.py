@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from tflab.errors import Unusable
+
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -52,7 +54,7 @@ def report_command(
         legs = read_legs([matrix]) if matrix else []
         html = render(runs, timings.load(benchmarks) if benchmarks else None, legs)
     except (RecordsError, timings.BenchmarksError, ReportError) as error:
-        raise click.UsageError(str(error)) from error
+        raise Unusable(str(error)) from error
     wanted = {out: html}
     if junit_file:
         wanted[junit_file] = junit(runs)
@@ -62,7 +64,7 @@ def report_command(
         try:
             save(path, text)
         except OSError as error:
-            raise click.UsageError(f"{path}: cannot write it: {error.strerror}.") from error
+            raise Unusable(f"{path}: cannot write it: {error.strerror}.") from error
     verdict = judge(runs)
     click.echo(f"{verdict.word}: {verdict.text}")
     for path in wanted:

@@ -58,6 +58,8 @@ def judged(folder: Path, tmp_path: Path, *arguments: str | Path) -> tuple[int, R
         (["--artefacts", "EMPTY"], "is empty: there is nothing to judge"),
         (["--artefacts", "tests", "--runtime", "nonsense"], "give NAME=PYTHON"),
         (["--artefacts", "tests", "--expected-failures", "absent.toml"], "absent.toml"),
+        (["--artefacts", "tests", "--cifar10", "README.md"], "is text, not CIFAR-10"),
+        (["--artefacts", "tests", "--records", "README.md/records.jsonl"], "cannot write the records"),
     ],
 )
 def test_unusable_input_is_one_sentence(arguments: list[str], sentence: str, tmp_path: Path) -> None:
@@ -131,11 +133,12 @@ def test_processes_in_parallel_leave_the_same_records(linear_folder: Path, tmp_p
 def test_an_interrupted_run_leaves_no_records(reference_folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     command = [sys.executable, "-m", "pytest", "suites", "--artefacts", reference_folder, "--records", path]
+    path.write_text("an earlier run's\n")
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        for _ in range(600):
-            if list(tmp_path.iterdir()):
+        for _ in range(1200):
+            if not path.exists():
                 break
-            time.sleep(0.1)
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         assert process.wait(120) == 2
     assert list(tmp_path.iterdir()) == []

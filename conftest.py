@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["suites.plugin", "pytester"]
+pytest_plugins = ["suites.plugin", "suites.benchmarks.plugin", "pytester"]
 
 OUT = Path("out")
 
@@ -15,23 +15,32 @@ OUT = Path("out")
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Produce the implementation under test when asked to; sections that are whole already are kept."""
     config = session.config
-    if config.getoption("--implementation") != "reference" or hasattr(config, "workerinput"):
+    if config.getoption("--implementation") != "reference":
         return
     from fixtures.errors import DataSetError
     from reference.errors import ProduceError
     from reference.produce import produce
+    from reference.settings import SHORT, Settings
     from suites.plugin import ARTEFACTS
     from tflab.reference_command import TerminalProgress, load_images
 
     folder = config.getoption("--artefacts") or OUT / "reference"
+    config.stash[ARTEFACTS] = folder
+    if hasattr(config, "workerinput"):
+        return  # under xdist the controller has produced it before it started this worker
     try:
         with TerminalProgress() as progress:
             images, source = load_images(config.getoption("--cifar10"), None, None, download=False)
-            seed = config.getoption("--seed")
-            produce(folder, seed=seed, images=images, images_source=source, progress=progress)
+            produce(
+                folder,
+                seed=config.getoption("--seed"),
+                images=images,
+                images_source=source,
+                settings=SHORT if config.getoption("--short") else Settings(),
+                progress=progress,
+            )
     except (DataSetError, ProduceError) as error:
         raise pytest.UsageError(str(error)) from error
-    config.stash[ARTEFACTS] = folder
 
 
 @pytest.hookimpl(wrapper=True)

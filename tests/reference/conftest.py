@@ -11,7 +11,7 @@ from fixtures.images import ImageSet, generated_images
 from reference.produce import Produced, produce
 from reference.settings import Settings
 
-SHORT = Settings(regression_epochs=3, trials=2, tuned_epochs=(3, 5, 1), image_epochs=1, mechanics_rows=(64, 32, 32))
+TINY = Settings(regression_epochs=3, trials=2, tuned_epochs=(3, 5, 1), image_epochs=1, mechanics_rows=(64, 32, 32))
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def few_images() -> ImageSet:
 def short(tmp_path_factory: pytest.TempPathFactory, few_images: ImageSet) -> tuple[Path, Produced]:
     """All sections, short, and what the run says about itself."""
     folder = tmp_path_factory.mktemp("reference") / "artefacts"
-    return folder, produce(folder, images=few_images, settings=SHORT)
+    return folder, produce(folder, images=few_images, settings=TINY)
 
 
 @pytest.fixture

@@ -4,47 +4,33 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from reference import quantization
-
-Interpreter = pytest.importorskip("ai_edge_litert.interpreter").Interpreter
-
-
-def described(path: Path) -> tuple[np.dtype[Any], np.dtype[Any], set[str]]:
-    """dtypes of input and output, and of all constants of 1,024 elements or more that hold weights."""
-    interpreter = Interpreter(model_content=path.read_bytes())
-    constants = {
-        np.dtype(tensor["dtype"]).name
-        for tensor in interpreter.get_tensor_details()
-        if np.prod(tensor["shape"]) in (3 * 3 * 32 * 64, 2_304 * 64)
-        and not tensor["name"].startswith("StatefulPartitionedCall")
-    }
-    return interpreter.get_input_details()[0]["dtype"], interpreter.get_output_details()[0]["dtype"], constants
+import modelfiles
+from modelfiles.description import TFLiteModel
 
 
 @pytest.mark.parametrize(
     ("mode", "ends", "weights"),
     [
-        ("float", np.float32, {"float32"}),
-        ("dynamic", np.float32, {"int8"}),
-        ("float16", np.float32, {"float16"}),
-        ("int8", np.int8, {"int8"}),
+        ("float", "float32", "float32"),
+        ("dynamic", "float32", "int8"),
+        ("float16", "float32", "float16"),
+        ("int8", "int8", "int8"),
     ],
 )
-def test_precision_of_ends_and_weights(
-    short_reference: Path, mode: str, ends: type[np.generic], weights: set[str]
-) -> None:
-    first, last, constants = described(short_reference / quantization.FILES[mode])
-    assert (first, last) == (ends, ends)
-    assert weights <= constants
-    assert constants <= weights | {"float32"}
-    if mode in ("dynamic", "int8"):
-        assert constants == {"int8"}
+def test_precision_of_inputs_outputs_and_weights(short_reference: Path, mode: str, ends: str, weights: str) -> None:
+    from reference.quantization import FILES
+
+    model = modelfiles.describe(short_reference / FILES[mode])
+    assert isinstance(model, TFLiteModel)
+    assert [end.dtype for end in (*model.inputs, *model.outputs)] == [ends, ends]
+    large = [tensor for tensor in model.tensors if tensor.constant and math.prod(tensor.shape) >= 1_024]
+    assert [tensor.dtype for tensor in large] == [weights, weights]
 
 
 def serve(*requests: dict[str, Any]) -> list[dict[str, Any]]:

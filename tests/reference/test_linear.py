@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from fixtures import lab_notebook
 from fixtures.houses import five_houses, many_houses
 from reference.evidence import Line, Scaler
-from reference.training import steps_per_epoch
 
 EPOCHS = 2
 
@@ -62,6 +61,7 @@ def test_scaling_is_scikit_learns_and_invertible(linear: Any) -> None:
 def test_the_fit_is_the_labs_to_the_last_bit(linear: Any, tensorflow: Any) -> None:
     """An epoch at a time inside TensorFlow: the same weights and losses as one call for each batch."""
     from reference import environment
+    from reference.training import steps_per_epoch
 
     houses = lab_notebook.scaled_houses()
     environment.start_afresh(42)

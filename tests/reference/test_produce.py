@@ -22,7 +22,7 @@ from reference.evidence import Conversion, Line, TFLiteEvidence
 from reference.produce import Produced, produce
 from reference.settings import NEEDS, SECTIONS, Settings, with_needs
 from reference.work import Work
-from tests.reference.conftest import SHORT
+from tests.reference.conftest import TINY
 
 TYPES = {
     "linear": evidence.LinearEvidence,
@@ -146,7 +146,7 @@ def test_a_second_run_keeps_everything_and_needs_no_tensorflow(
         pytest.fail("TensorFlow was loaded")
 
     monkeypatch.setattr(environment, "prepare", used)
-    again = produce(short_reference, images=few_images, settings=SHORT)
+    again = produce(short_reference, images=few_images, settings=TINY)
     assert (again.kept, again.made) == (list(SECTIONS), {})
 
 
@@ -293,5 +293,5 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_is_one_sentence_and_nothing_half_written(tensorflow: Any, small_disk: Path) -> None:
     with pytest.raises(ProduceError, match=r"is full: make room and run the same command again\."):
-        produce(small_disk, sections=["linear"], settings=replace(SHORT, regression_epochs=1))
+        produce(small_disk, sections=["linear"], settings=replace(TINY, regression_epochs=1))
     assert not list(small_disk.iterdir())

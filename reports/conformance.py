@@ -51,8 +51,8 @@ def render(
     """The report as HTML.
 
     ``records`` are the runs to show, the first one first; several of them stand side by side. ``benchmarks`` is the
-    decoded JSON of ``pytest --benchmark-json``, if there are any. ``matrix`` are the legs of the TensorFlow matrix; it
-    informs and does not enter the verdict.
+    decoded JSON of ``pytest --benchmark-json``, if there are any. ``matrix`` are the legs of the TensorFlow
+    matrix, which informs and does not enter the verdict.
 
     Raises:
         ReportError: the report would exceed two million bytes even without the raw records.

@@ -58,9 +58,7 @@ def troubled() -> list[Leg]:
     failing = sample.troubled()
     return [
         *whole(),
-        Leg(
-            "py311-tf216", "2.16.2", "3.11", trouble="broke off", reason="killed by SIGABRT after 9 s: LLVM"
-        ),
+        Leg("py311-tf216", "2.16.2", "3.11", trouble="broke off", reason="killed by SIGABRT after 9 s: LLVM"),
         Leg("py311-tf213", "2.13.1", "3.11", trouble="not installed", reason="error: no such distribution"),
         Leg("py313-tf221", "2.21.0", "3.13", trouble="skipped", reason="no Python 3.13 here"),
         Leg("py311-tf217", "2.17.1", "3.11", run=failing),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +30,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if hasattr(config, "workerinput"):
         return  # under xdist the controller has produced it before it started this worker
     try:
-        with TerminalProgress() as progress:
+        # What TensorFlow deprecates in itself would bury what the reference says, and a leg's last words.
+        with TerminalProgress() as progress, warnings.catch_warnings(action="ignore"):
             images, source = load_images(config.getoption("--cifar10"), None, None, download=False)
             produce(
                 folder,

@@ -62,6 +62,7 @@ def _settings(leg: Leg) -> dict[str, object]:
         return settings | {"deps": [f"-r requirements/{leg.lock}"], "description": f"{described}, pinned"}
     return settings | {  # as a student gets it: by pip, which resolves otherwise than uv
         "runner": "virtualenv",
+        "recreate": True,
         "package_env": ".pkg-pip",
         "deps": ["-r requirements/lab.in", *leg.requirements],
         "description": f"{described}, as pip resolves today",

@@ -19,6 +19,17 @@ PACKAGES = ("keras", "keras-tuner", "scikit-learn", "numpy", "h5py")
 CPU_FLAGS = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd")
 """Instruction sets that TensorFlow's kernels choose between: the last bits of a result depend on them."""
 
+VARIABLES = (
+    "TF_ENABLE_ONEDNN_OPTS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "TF_DETERMINISTIC_OPS",
+    "TF_XLA_FLAGS",
+    "TF_USE_LEGACY_KERAS",
+    "OMP_NUM_THREADS",
+)
+"""Variables that change figures. Only these are named: Terraform keeps its secrets under `TF_` too."""
+
 
 def prepare(threads: int | None = None) -> None:
     """Import TensorFlow without its start-up messages, with Keras on it, and with `threads` threads if given.
@@ -57,6 +68,7 @@ def describe() -> dict[str, Value]:
     import tensorflow as tf
 
     flags = _cpuinfo("flags", "Features").split()
+    variables = [f"{name}={os.environ[name]}" for name in VARIABLES if name in os.environ]
     known: dict[str, Value] = {"tensorflow": tf.__version__, "python": platform.python_version()}
     known |= {package: _version(package) for package in PACKAGES}
     known |= {
@@ -67,6 +79,7 @@ def describe() -> dict[str, Value]:
         "threads in an operation": tf.config.threading.get_intra_op_parallelism_threads() or "all cores",
         "operations at a time": tf.config.threading.get_inter_op_parallelism_threads() or "all cores",
         "oneDNN": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "TensorFlow's default"),
+        "variables": " ".join(variables) or "none set",
     }
     return known
 

@@ -122,8 +122,9 @@ def test_a_leg_has_its_python_its_lock_and_a_folder_of_its_own() -> None:
 
 
 def test_a_leg_of_today_is_resolved_by_pip_from_what_the_lab_needs() -> None:
-    said = tox(ROOT, "config", "-e", "py311-tf215-today", "-k", "runner", "deps").stdout
+    said = tox(ROOT, "config", "-e", "py311-tf215-today", "-k", "runner", "deps", "recreate").stdout
     assert "runner = virtualenv" in said
+    assert "recreate = True" in said
     assert "-r requirements/lab.in" in said
     assert "tensorflow-cpu==2.15.*" in said
     assert ".txt" not in said

@@ -41,6 +41,18 @@ def test_the_description_is_flat_and_complete(tensorflow: Any) -> None:
     assert environment.peak_memory_bytes() > 50 * 2**20
 
 
+def test_variables_that_change_figures_are_named_and_no_others(
+    tensorflow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in environment.VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    assert environment.describe()["variables"] == "none set"
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("TF_VAR_password", "secret")
+    assert environment.describe()["variables"] == "TF_ENABLE_ONEDNN_OPTS=0 OMP_NUM_THREADS=1"
+
+
 def test_starting_afresh_makes_weights_and_names_repeatable(tensorflow: Any) -> None:
     def layer() -> tuple[str, bytes]:
         environment.start_afresh(7)

@@ -49,14 +49,14 @@ class Check:
 
 
 SECTIONS: tuple[Section, ...] = (
-    Section("linear", "Linear regression", "The same line twice: by the normal equation and by gradient descent.", (5, 195)),
-    Section("tuner", "Hyperparameter search", "keras-tuner finds a learning rate and a number of epochs that serve better.", (197, 360)),
-    Section("logistic", "Logistic regression", "Both libraries reach 88 % on the same points, with the same boundary.", (362, 552)),
-    Section("tflite", "Conversion to TFLite", "The converted model computes what the Keras model computes.", (554, 688)),
-    Section("cnn", "CNN on images", "A small convolutional network with 167,562 parameters learns ten classes.", (690, 868)),
-    Section("transfer", "VGG16 transfer", "A frozen pre-trained base needs only a new head.", (870, 936)),
-    Section("formats", "Saving", "Keras, HDF5 and SavedModel hold the same model.", (997, 1033)),
-    Section("quantization", "Quantization", "The quantized file is about a quarter of the size and predicts the same.", (1035, 1118)),
+    Section("linear", "Linear regression", "The same line twice: by the normal equation and by gradient descent.", (5, 174)),
+    Section("tuner", "Hyperparameter search", "keras-tuner finds a learning rate and a number of epochs that serve better.", (176, 341)),
+    Section("logistic", "Logistic regression", "Both libraries reach 88 % on the same points, with the same boundary.", (343, 528)),
+    Section("tflite", "Conversion to TFLite", "The converted model computes what the Keras model computes.", (530, 669)),
+    Section("cnn", "CNN on images", "A small convolutional network with 167,562 parameters learns ten classes.", (671, 786)),
+    Section("transfer", "VGG16 transfer", "A frozen pre-trained base needs only a new head.", (788, 848)),
+    Section("formats", "Saving", "Keras, HDF5 and SavedModel hold the same model.", (908, 938)),
+    Section("quantization", "Quantization", "The quantized file is about a quarter of the size and predicts the same.", (940, 1022)),
 )  # fmt: skip
 
 CHECKS: tuple[Check, ...] = (

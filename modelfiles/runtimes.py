@@ -142,9 +142,13 @@ class Answer:
 class RuntimeProcess:
     """A runtime's worker, as a context manager. Used again after a failure, it starts a fresh process.
 
-    timeout: seconds for one `run`; start_timeout: seconds to import the interpreter (TensorFlow takes ten);
-    max_bytes: of a model with its inputs, and of an answer; memory: bytes of address space that a model may add
-    to its process (Linux), so that a shape bomb ends the worker and not the machine.
+    Args:
+        spec: how it is started, and its name in every sentence about it.
+        timeout: seconds for one `run`.
+        max_bytes: of a model with its inputs, and of an answer.
+        start_timeout: seconds to import the interpreter; TensorFlow takes ten, on a busy machine a minute.
+        memory: bytes of address space that a model may add to its process (Linux only), so that a shape bomb
+            ends the worker and not the machine.
     """
 
     def __init__(
@@ -153,7 +157,7 @@ class RuntimeProcess:
         timeout: float = 60.0,
         max_bytes: int = 2**30,
         *,
-        start_timeout: float = 120.0,
+        start_timeout: float = 300.0,
         memory: int = 4 * 2**30,
     ) -> None:
         self.spec = spec
@@ -253,12 +257,15 @@ class RuntimeProcess:
             with pipe.well_formed():
                 if header["ok"]:
                     return _answer(header, payload, identity)
-                reason = str(header["reason"]).rstrip(".")
+                kind, reason = header["kind"], str(header["reason"]).rstrip(".")
+                if kind not in ("refused", "unavailable"):
+                    raise ValueError(kind)
         except BaseException:
             self.close()
             raise
-        version = f" {identity.version}" if identity.version else ""
-        raise RuntimeFailure("refused", f"{self.spec.name}{version} refused the model: {reason}.")
+        who = f"{self.spec.name} {identity.version or ''}".rstrip()
+        what = "refused the model" if kind == "refused" else "does not work here"
+        raise RuntimeFailure(kind, f"{who} {what}: {reason}.")
 
 
 def _fields(header: dict[str, Any], kind: type[Identity | Port]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ the two. `parts` in the header gives the lengths of the pieces of the payload. T
 or why it cannot work. Then it answers each request, until its input ends:
 
 - request: {"op": "run", "parts": [model, input, …], and the keys of DEFAULTS}; each input is a .npy file;
-- answer: {"ok": true, …}, each output a .npy file; or {"ok": false, "reason": what the interpreter said}.
+- answer: {"ok": true, …}, each output a .npy file; or {"ok": false, "kind": "refused" or "unavailable",
+  "reason": what the interpreter said}.
 """
 
 from __future__ import annotations
@@ -406,8 +407,11 @@ def main(packages: Sequence[str]) -> None:
         try:
             header, pieces = answer(module, *request)
         except Exception as problem:
-            # Whatever the interpreter raises is the answer.
-            header = {"ok": False, "reason": first_words(problem)}
+            # Whatever the interpreter raises is the answer. A package built for another NumPy imports well and
+            # breaks at its first model; Python wraps that in words about the broken rules of extension modules.
+            broken = isinstance(problem, SystemError) and problem.__cause__ is not None
+            reason = first_words(problem.__cause__ or problem) if broken else first_words(problem)
+            header = {"ok": False, "kind": "unavailable" if broken else "refused", "reason": reason}
         if hasattr(signal, "alarm"):
             signal.alarm(0)
         channel.write(header, pieces)

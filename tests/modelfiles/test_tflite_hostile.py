@@ -160,6 +160,16 @@ def test_structures_reached_many_times_are_refused(subgraphs: int, tensors: int,
         tracemalloc.stop()
 
 
+def test_regions_after_the_flatbuffer_cannot_be_reached_many_times() -> None:
+    """A thousand buffers that are all the same megabyte would be a gigabyte to test for NaN."""
+    far = schema.BufferT()
+    far.offset, far.size = 2**17, 2**20
+    tensors = [tensor([2**18], buffer=i) for i in range(1, 1_001)]
+    content = model(subgraph(tensors), buffers=[far] * 1_000)
+    with pytest.raises(ModelFileError, match="overlapping structures"):
+        describe_tflite_bytes(content + bytes(2**17 + 2**20 - len(content)))
+
+
 def test_the_number_of_tables_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flatbuffer, "MAX_TABLES", 30)
     with pytest.raises(ModelFileError, match="more than 30 tables"):
@@ -301,6 +311,11 @@ NAN = float("nan")
         ),
         (
             tensor([4], TYPE.INT8, quantized=quantization([NAN])),
+            b"",
+            "has a quantization scale that is not a positive number.",
+        ),
+        (
+            tensor([4], TYPE.INT8, quantized=quantization([np.inf])),
             b"",
             "has a quantization scale that is not a positive number.",
         ),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import io
 import json
-import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -102,6 +101,19 @@ def test_a_model_with_its_batch_built_in_runs_in_that_batch(
     answer = process.run(tflite("own_batch"), x)
     assert answer.batching == ("as it is" if rows == 2 else "own batch of 2")
     np.testing.assert_array_equal(answer.outputs, 2 * x.reshape(rows, 2, 2))
+
+
+def test_outputs_that_do_not_follow_the_rows_are_refused(process: RuntimeProcess) -> None:
+    """Two rows out for one row in: whose are they? A batch of them must not pass for an answer."""
+    tensors = [tensor([1, 4], shapeSignature=[-1, 4]), tensor([2], TYPE.INT32, 1), tensor([2, 2])]
+    content = model(
+        subgraph(tensors, [operator([0, 1], [2])], [0], [2]),
+        codes=[code(OP.RESHAPE)],
+        buffers=[np.array([-1, 2], "<i4").tobytes()],
+    )
+    assert process.run(content, np.ones((1, 4), np.float32)).outputs.shape == (2, 2)
+    with pytest.raises(RuntimeFailure, match="takes 1 rows at a time and its outputs do not tell them apart"):
+        process.run(content, np.ones((3, 4), np.float32))
 
 
 def test_signatures_loops_and_other_shapes(process: RuntimeProcess, tflite: Any) -> None:
@@ -282,13 +294,18 @@ def converse(frames: bytes, *packages: str) -> tuple[list[dict[str, Any]], subpr
     """Headers of the worker's frames for raw bytes on its input."""
     command = worker_command(sys.executable, *packages)
     done = subprocess.run(command, input=frames, capture_output=True, check=False, timeout=120)
-    headers, rest = [], io.BytesIO(done.stdout)
+    return headers_of(done.stdout), done
+
+
+def headers_of(output: bytes) -> list[dict[str, Any]]:
+    """The header of every frame; fails where anything else stands between them."""
+    headers, rest = [], io.BytesIO(output)
     while prefix := rest.read(worker.FRAME.size):
         magic, header_size, payload_size = worker.FRAME.unpack(prefix)
         assert magic == worker.MAGIC
         headers.append(json.loads(rest.read(header_size)))
         assert len(rest.read(payload_size)) == payload_size
-    return headers, done
+    return headers
 
 
 def frame(header: dict[str, Any], *pieces: bytes) -> bytes:
@@ -319,21 +336,25 @@ def test_requests_that_make_no_sense_are_answered_and_survived(tflite: Any) -> N
     assert headers[6]["reason"] == "the outputs take more than 4 bytes"
 
 
+NO_FRAME = b"Refused: not a frame of this protocol, or larger than it allows"
+CUT = b"Refused: the input ended within a frame"
+
+
 @pytest.mark.parametrize(
-    "frames",
+    ("frames", "reason"),
     [
-        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        worker.FRAME.pack(worker.MAGIC, worker.MAX_HEADER + 1, 0),
-        worker.FRAME.pack(worker.MAGIC, 2, worker.MAX_PAYLOAD + 1),
-        worker.FRAME.pack(worker.MAGIC, 100, 0) + b"{}",
-        b"TF",
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", NO_FRAME),
+        (worker.FRAME.pack(worker.MAGIC, worker.MAX_HEADER + 1, 0), NO_FRAME),
+        (worker.FRAME.pack(worker.MAGIC, 2, worker.MAX_PAYLOAD + 1), NO_FRAME),
+        (worker.FRAME.pack(worker.MAGIC, 100, 0) + b"{}", CUT),
+        (b"TF", CUT),
     ],
 )
-def test_what_is_no_frame_ends_the_worker(frames: bytes) -> None:
+def test_what_is_no_frame_ends_the_worker(frames: bytes, reason: bytes) -> None:
     headers, done = converse(frames, "ai_edge_litert")
     assert len(headers) == 1
     assert done.returncode == 1
-    assert b"Refused: " in done.stderr
+    assert reason in done.stderr
 
 
 def test_an_interpreter_that_is_not_there_is_said(tmp_path: Path) -> None:
@@ -350,17 +371,14 @@ def test_an_interpreter_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 def test_chatter_on_standard_output_does_not_reach_the_frames(tmp_path: Path) -> None:
-    """A package that prints while it is imported, from Python and from C, as converters do."""
+    """A package that prints and reads while it is imported, from Python and from C, as converters do."""
     package = tmp_path / "tflite_runtime"
     package.mkdir()
     (package / "__init__.py").write_text("import os; print('hello'); os.write(1, b'from C\\n'); os.read(0, 10)")
     (package / "interpreter.py").write_text("")
     text = WORKER.read_text().replace("import io\n", f"import io\nsys.path.insert(0, {str(tmp_path)!r})\n", 1)
-    done = subprocess.run(
-        [sys.executable, "-c", text, "tflite_runtime"], input=b"", capture_output=True, check=False, timeout=60
-    )
-    assert done.stdout[:4] == worker.MAGIC
-    size = struct.unpack_from("<4sIQ", done.stdout)[1]
-    assert len(done.stdout) == worker.FRAME.size + size
+    command = [sys.executable, "-c", text, "tflite_runtime"]
+    done = subprocess.run(command, input=frame({"op": "dance"}), capture_output=True, check=False, timeout=60)
+    assert [header["ok"] for header in headers_of(done.stdout)] == [True, False]
     assert b"hello" in done.stderr
     assert b"from C" in done.stderr

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any, NamedTuple, cast
 
 from modelfiles.description import Shape
@@ -107,8 +108,18 @@ def learning_rate(training: Any) -> float | None:
     """
     optimizer = training.get("optimizer", training.get("optimizer_config")) if isinstance(training, dict) else None
     config = optimizer.get("config") if isinstance(optimizer, dict) else None
-    rate = config.get("learning_rate") if isinstance(config, dict) else None
-    return float(rate) if isinstance(rate, int | float) and not isinstance(rate, bool) else None
+    return as_number(config.get("learning_rate")) if isinstance(config, dict) else None
+
+
+def as_number(value: Any) -> float | None:
+    """A JSON number as a finite float, None for anything else."""
+    if type(value) not in (int, float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if isfinite(number) else None
 
 
 def parse_architecture(configuration: Config) -> Node:

@@ -100,7 +100,8 @@ def load(path: str | Path) -> LoadedModel:
             layer: {array.name: _single(array.read()) for array in arrays}
             for layer, arrays in opened.arrays.items()
         }
-        return LoadedModel(opened.architecture, weights)
+        with np.errstate(all="ignore"):
+            return LoadedModel(opened.architecture, weights)
 
 
 def predict(model: str | Path | LoadedModel, x: npt.ArrayLike, batch_size: int = 256) -> Array:
@@ -172,6 +173,8 @@ class _Graph:
                 outputs, inside = step.compute.run(given)
             else:
                 outputs, inside = [step.compute(given)], 0
+            if any(output.size == 0 for output in outputs):
+                raise ModelFileError(f"layer {step.layer!r} makes nothing of the shapes it is given.")
             if step.layer == until:
                 return outputs[:1], most
             tensors.update((Reference(step.layer, step.call, i), output) for i, output in enumerate(outputs))

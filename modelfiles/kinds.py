@@ -98,7 +98,7 @@ def cautions(model: Node) -> Iterator[str]:
         elif node.kind in _OPERATIONS:
             function = node.config.get("function")
             named = f" {function!r}" if isinstance(function, str) else ""
-            yield f"layer {path!r} ({node.kind}) calls a TensorFlow function{named}, which is not computed here."
+            yield f"layer {path!r} ({node.kind}) calls a function of TensorFlow{named}."
         elif node.kind in _VOCABULARIES and isinstance(node.config.get("vocabulary"), str):
             yield f"layer {path!r} ({node.kind}) reads the file {node.config['vocabulary']!r} when it is loaded."
         elif not node.is_model and node.kind not in KERAS_LAYERS and not node.kind.startswith("ops."):
@@ -109,19 +109,26 @@ def cautions(model: Node) -> Iterator[str]:
 
 def foreign_objects(configuration: Any) -> Iterator[str]:
     """One sentence for each Python object outside Keras that loading the configuration would look up."""
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     level = [configuration]
     while level:
         value = level.pop()
         if isinstance(value, dict):
-            module, name = value.get("module"), value.get("class_name")
-            if name == "__lambda__":
-                module, name = "", "a pickled Python function"
-            if isinstance(name, str) and isinstance(module, str) and not (module and is_keras_module(module)):
-                key = module, str(value.get("config")) if name == "function" else name
-                if key not in seen:
-                    seen.add(key)
-                    yield f"its configuration names {'.'.join(filter(None, key))}, which is not Keras's own."
+            what = _foreign(value)
+            if what and what not in seen:
+                seen.add(what)
+                yield f"its configuration names {what}, which is not Keras's own."
             level.extend(value.values())
         elif isinstance(value, list):
             level.extend(value)
+
+
+def _foreign(value: Config) -> str | None:
+    module, name = value.get("module"), value.get("class_name")
+    if name == "__lambda__":
+        return "a Python function that it carries along"
+    if not isinstance(name, str) or not isinstance(module, str) or is_keras_module(module):
+        return None
+    if name == "function":  # known by its name alone: Keras looks it up in the program that loads the file
+        return f"the Python function {str(value.get('config'))[:100]!r}"
+    return f"{module}.{name}"[:200]

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from modelfiles import operations_plain, operations_weighted
-from modelfiles.architecture import Call, Node
+from modelfiles.architecture import Call, Node, as_number
 from modelfiles.errors import ModelFileError, UnsupportedLayer
 from modelfiles.operations_weighted import Array, Builder, Unary, Weights
 from modelfiles.settings import Settings
@@ -97,8 +97,8 @@ def _arithmetic(node: Node, call: Call) -> Operation:
     """A bare +, −, · or ÷ between tensors, or a tensor and a number, written into the graph."""
     name = node.config.get("function") if node.kind == "TFOpLambda" else node.kind
     function = _ARITHMETIC.get(name) if isinstance(name, str) else None
-    numbers = {key: value for key, value in call.arguments.items() if key != "name"}
-    plain = all(type(value) in (int, float) and key in ("0", "1") for key, value in numbers.items())
+    numbers = {key: as_number(value) for key, value in call.arguments.items() if key != "name"}
+    plain = all(value is not None and key in ("0", "1") for key, value in numbers.items())
     if function is None or not plain or len(numbers) + len(call.inputs) != 2:
         raise UnsupportedLayer(f"layer {node.name!r} is the operation {name}, which is not computed here.")
 

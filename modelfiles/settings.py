@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from modelfiles.architecture import Config, Node
+from modelfiles.architecture import Config, Node, as_number
 from modelfiles.errors import ModelFileError, UnsupportedLayer
 
 
@@ -42,16 +41,16 @@ class Settings:
 
     def number(self, key: str, default: float) -> float:
         """A finite number."""
-        value = self.raw(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        number = as_number(self.raw(key, default))
+        if number is None:
             raise self.wrong(key)
-        return float(value)
+        return number
 
     def numbers(self, key: str, default: float | None = None) -> npt.NDArray[np.float32]:
         """Finite numbers in any regular arrangement."""
         try:
             values = np.asarray(self.raw(key, default), np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise self.wrong(key) from None
         if not np.all(np.isfinite(values)):
             raise self.wrong(key)

@@ -34,7 +34,8 @@ def test_random_weights_passed_off_as_imagenets_fail(
     folder = tmp_path / "claimed"
     shutil.copytree(reference_folder, folder, copy_function=os.link)
     images = load_cifar10(stand_in)
-    seen = {"name": "cifar10", "digest": images.digest, "rows": {"train": 45_000, "validation": 5_000, "test": 10_000}}
+    rows = {"train": 45_000, "validation": 5_000, "test": 10_000}
+    seen = {"name": "cifar10", "digest": images.digest, "rows": rows}
     edit_json(folder / "evidence/cnn.json", lambda e: e.update(images=seen))
     edit_json(folder / "evidence/transfer.json", lambda e: e.update(weights="imagenet", images=seen))
     _, found = judge(folder, "--cifar10", str(stand_in), "-k", "transfer")

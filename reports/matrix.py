@@ -184,7 +184,7 @@ def _row(leg: Leg, place: int) -> Row:
 
 def _environment(leg: Leg) -> str:
     seen = leg.run.header.environment if leg.run else {}
-    named = ("python", "keras", "numpy", "scikit-learn", "keras-tuner", "cores", "oneDNN")
+    named = ("python", "keras", "numpy", "scikit-learn", "keras-tuner", "cores", "variables")
     parts = [f"{name} {seen[name]}" for name in named if seen.get(name) is not None]
     parts += [f"took {number(leg.seconds)} s"] if leg.seconds is not None else []
     return visible(" · ".join(parts))

@@ -98,6 +98,12 @@ def leave_old_records(project: Path, leg: str) -> Path:
     return records
 
 
+def test_what_toxs_own_python_imports_is_the_standard_library_alone() -> None:
+    code = "import fixtures.legs, tflab.leg_runs"
+    done = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_tox_knows_the_legs_of_the_list_and_no_others() -> None:
     listed = tox(ROOT, "list", "--no-desc", "-q").stdout.split()
     assert [name for name in listed if name.startswith("py3")] == list(legs())

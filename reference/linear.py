@@ -56,8 +56,11 @@ def build_model(learning_rate: float = LEARNING_RATE, steps_per_execution: int =
 
 def train(x: Floats, y: Floats, *, epochs: int = 100, callbacks: Sequence[Any] = ()) -> tuple[Model, History]:
     """Fit the model to standardised x (n, 1) and y (n, 1), an epoch at a time inside TensorFlow."""
-    model = build_model(steps_per_execution=steps_per_epoch(len(x)))
-    fitted = model.fit(x, y, epochs=epochs, batch_size=BATCH, verbose=0, callbacks=list(callbacks))
+    steps = steps_per_epoch(len(x))
+    model = build_model(steps_per_execution=steps)
+    fitted = model.fit(
+        x, y, epochs=epochs, batch_size=BATCH, steps_per_epoch=steps, verbose=0, callbacks=list(callbacks)
+    )
     return model, history_of(fitted)
 
 

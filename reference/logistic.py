@@ -53,8 +53,11 @@ def build_model(steps_per_execution: int = 1) -> Model:
 
 def train(x: Floats, y: Classes, *, epochs: int = 100, callbacks: Sequence[Any] = ()) -> tuple[Model, History]:
     """Fit the model to points x (n, 2) with classes y (n,), an epoch at a time inside TensorFlow."""
-    model = build_model(steps_per_execution=steps_per_epoch(len(x)))
-    fitted = model.fit(x, y, epochs=epochs, batch_size=BATCH, verbose=0, callbacks=list(callbacks))
+    steps = steps_per_epoch(len(x))
+    model = build_model(steps_per_execution=steps)
+    fitted = model.fit(
+        x, y, epochs=epochs, batch_size=BATCH, steps_per_epoch=steps, verbose=0, callbacks=list(callbacks)
+    )
     return model, history_of(fitted)
 
 

@@ -22,7 +22,8 @@ def steps_per_epoch(rows: int) -> int:
     """Gradient steps in one epoch.
 
     Compiled as `steps_per_execution`, a whole epoch runs inside TensorFlow before Python is asked again: the
-    same steps on the same batches, so the weights are the same to the last bit, in a third of the time.
+    same steps on the same batches, so the weights are the same to the last bit, in a third of the time. Given to
+    `fit` too, it spares what Keras 3 does when it is not told: set the batches up twice for every epoch.
     """
     return math.ceil(rows / BATCH)
 

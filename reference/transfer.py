@@ -107,14 +107,15 @@ def train_head(
     Afterwards the whole model is compiled with the head's optimizer, so that it is saved as if it had been
     trained as a whole.
     """
-    head = head_of(model)
-    compile_model(head, steps_per_execution=steps_per_epoch(len(x)))
+    head, steps = head_of(model), steps_per_epoch(len(x))
+    compile_model(head, steps_per_execution=steps)
     fitted = head.fit(
         x,
         labels,
         validation_data=validation,
         epochs=epochs,
         batch_size=BATCH,
+        steps_per_epoch=steps,
         verbose=0,
         callbacks=list(callbacks),
     )

@@ -61,12 +61,11 @@ class RegressionTuner(keras_tuner.RandomSearch):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
 
     def run_trial(self, trial: Any, x: Floats, y: Floats, **fit: Any) -> Any:
-        """Build with this trial's learning rate; train for its epochs, or until the loss stops falling."""
+        """Train with this trial's learning rate for its epochs, or until the loss stops falling."""
         drawn = trial.hyperparameters
         low, high, step = self.epochs
         epochs = drawn.Int("epochs", min_value=low, max_value=high, step=step)
 
-        tf.keras.backend.clear_session()  # a trial's graph is of no use to the next
         model = self.hypermodel.build(drawn)
         best = BestEpoch()
         stopping = tf.keras.callbacks.EarlyStopping(monitor="loss", patience=PATIENCE)
@@ -93,11 +92,18 @@ def search(
     Raises:
         RuntimeError: a trial failed; keras-tuner would go on with the others, but an answer key must be whole.
     """
+    steps = steps_per_epoch(len(x))
+    model = linear.build_model(steps_per_execution=steps)
+    untrained = model.get_weights()
 
     def build(drawn: Any) -> Model:
+        """One model, put back to its beginning: a new one for each trial would be compiled anew each time."""
         low, high = LEARNING_RATES
         rate = drawn.Float("learning_rate", min_value=low, max_value=high, sampling="log")
-        return linear.build_model(rate, steps_per_execution=steps_per_epoch(len(x)))
+        model.set_weights(untrained)
+        model.optimizer.learning_rate = rate
+        model.optimizer.iterations.assign(0)
+        return model
 
     tuner = RegressionTuner(
         build,
@@ -111,7 +117,7 @@ def search(
         overwrite=True,  # a search that finds an earlier one runs no trial and reports the old best as its own
         max_consecutive_failed_trials=1,
     )
-    tuner.search(x, y, batch_size=BATCH, verbose=0)
+    tuner.search(x, y, batch_size=BATCH, steps_per_epoch=steps, verbose=0)
     return tuner
 
 
@@ -119,8 +125,11 @@ def refit(
     x: Floats, y: Floats, *, learning_rate: float, epochs: int, callbacks: Sequence[Any] = ()
 ) -> tuple[Model, Refit]:
     """Train a fresh model with the values found: not the best trial's own, which has been trained already."""
-    model = linear.build_model(learning_rate, steps_per_execution=steps_per_epoch(len(x)))
-    fitted = model.fit(x, y, epochs=epochs, batch_size=BATCH, verbose=0, callbacks=list(callbacks))
+    steps = steps_per_epoch(len(x))
+    model = linear.build_model(learning_rate, steps_per_execution=steps)
+    fitted = model.fit(
+        x, y, epochs=epochs, batch_size=BATCH, steps_per_epoch=steps, verbose=0, callbacks=list(callbacks)
+    )
     loss = float(model.evaluate(x, y, batch_size=len(x), verbose=0))
     return model, Refit(learning_rate=learning_rate, epochs=epochs, loss=loss, history=history_of(fitted))
 

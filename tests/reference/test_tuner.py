@@ -66,6 +66,16 @@ def test_trials_are_those_of_the_labs_own_tuner_to_the_last_bit(
     assert [w.tobytes() for w in best[0]] == [w.tobytes() for w in best[1]], "each trial's best epoch is kept"
 
 
+def test_a_trial_starts_where_a_fresh_model_would(tuner: Any, found: Any) -> None:
+    """One compiled model serves all trials; nothing of a trial is left in it for the next."""
+    (trial,) = found.oracle.get_best_trials(1)
+    model = found.hypermodel.build(trial.hyperparameters)
+    assert [w.tolist() for w in model.get_weights()] == [[[0.0]], [0.0]]
+    assert int(model.optimizer.iterations.numpy()) == 0
+    drawn = trial.hyperparameters.get("learning_rate")
+    assert float(model.optimizer.learning_rate.numpy()) == pytest.approx(drawn, rel=1e-6)
+
+
 def test_it_draws_from_the_labs_ranges(tuner: Any, found: Any) -> None:
     assert len(found.advanced) == TRIALS
     values = [drawn for drawn, _ in outcome(found)]

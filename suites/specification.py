@@ -209,7 +209,7 @@ CHECKS: tuple[Check, ...] = (
         criteria={
             "accuracy (generated)": at_least(0.6, "reference over several seeds against the obvious wrong models", "of the test images", calibrated=True),
             "accuracy (generated), fresh images": at_least(0.6, "the same limit on images that no training has seen", "of fresh images", calibrated=True),
-            "accuracy (cifar10)": at_least(0.55, "reference over several seeds against the obvious wrong models", "of the test images", calibrated=True),
+            "accuracy (cifar10)": at_least(0.6, "reference over several seeds against the obvious wrong models", "of the test images", calibrated=True),
         },
     ),
     Check(

@@ -44,7 +44,7 @@ def converter(threads: int) -> Iterator[Converter]:
 def conversions(
     converter: Converter, folder: Path, form: Form, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, list[Conversion]]:
-    """Every conversion in turn, as often as the form says; the first of all, which finds nothing loaded, is left out."""
+    """Every conversion in turn, as often as the form says; the first of all, which loads much, is left out."""
     place = tmp_path_factory.mktemp("conversion")
     rows = place / "rows.npy"
     images = generated_images(CALIBRATION_ROWS, 10, 10)

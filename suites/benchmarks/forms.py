@@ -11,7 +11,8 @@ class Form:
 
     `rounds` is how often both sides of a comparison run, alternately. `tuned_epochs` is smallest, largest and
     step, as the search draws them; images are training images, and a quarter as many to validate on.
-    `latencies` are the timed calls of a model, `starts` the processes started, `conversions` those of each kind.
+    `latencies` are the timed calls of a model on one image, `loads` those of opening a file, `starts` the
+    processes started, `conversions` those of each kind.
     """
 
     name: str
@@ -26,22 +27,24 @@ class Form:
     transfer_epochs: int
     conversions: int
     latencies: int
+    loads: int
     starts: int
 
 
 SHORT = Form(
     name="short",
-    rounds=3,
-    linear_epochs=8,
+    rounds=2,
+    linear_epochs=6,
     trials=2,
-    tuned_epochs=(4, 8, 4),
+    tuned_epochs=(3, 3, 1),
     logistic_epochs=20,
-    cnn_images=512,
+    cnn_images=320,
     cnn_epochs=1,
-    transfer_images=48,
-    transfer_epochs=5,
-    conversions=2,
+    transfer_images=40,
+    transfer_epochs=4,
+    conversions=1,
     latencies=60,
+    loads=5,
     starts=2,
 )
 """Its ratios are smaller than at the lab's own epochs: compiling, which both sides do, weighs more."""
@@ -59,6 +62,7 @@ FULL = Form(
     transfer_epochs=10,
     conversions=5,
     latencies=500,
+    loads=20,
     starts=7,
 )
 """The lab's own epochs and trials; images fewer than the lab's, since one image costs what another does."""

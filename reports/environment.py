@@ -66,6 +66,7 @@ def _data(runs: Sequence[Records]) -> Listing:
         caption="The digest covers values, labels and split: the same digest means the same data.",
         wide=True,
         data=Table.of(("Name", "Examples", "Source", "SHA-256"), rows, limit=200),
+        code=frozenset({3}),
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from reports.text import visible
 
@@ -28,6 +29,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
         finalize=_seen,
     )
+    jinja.filters["breakable"] = _breakable
     sheets = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", "matrix.css"))
     jinja.globals["style"] = Markup("".join(sheets))  # noqa: S704 - ours
     return jinja
@@ -46,6 +48,11 @@ def save(path: Path, text: str) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _breakable(text: str) -> Markup:
+    """A name that may be broken where its words end: after an underscore, a slash or a bracket."""
+    return Markup(re.sub(r"([_/\]])", r"\1<wbr>", str(escape(visible(text)))))  # noqa: S704 - escaped
 
 
 def _seen(value: Any) -> Any:

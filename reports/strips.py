@@ -18,7 +18,8 @@ HEIGHT = 34
 _EDGE = 7.0
 _BASE = 25.0
 _HUMP = 17.0
-Scale = Literal["linear", "logarithmic", "compressed"]
+Scale = Literal["linear", "logarithmic", "compressed", "logarithmic towards 1"]
+_NEARLY_ALL = 0.9
 
 
 class WrongCase(msgspec.Struct):
@@ -63,7 +64,8 @@ def strip(measurement: Measurement, distribution: Distribution | None) -> Strip 
     at_most = _is_upper(measurement, distribution)
     right = _finite(distribution.right) if distribution else []
     wrong = _finite([case.value for case in distribution.wrong]) if distribution else []
-    place, scale = _placement([*right, *wrong, float(limit), *([float(measured)] if measured is not None else [])])
+    own = [float(limit)] if measured is None else [float(limit), float(measured)]
+    place, scale = _placement([*right, *wrong, *own], -math.inf if at_most else float(limit))
     where = place(float(limit))
     return Strip(
         dot=None if measured is None else place(float(measured)),
@@ -96,13 +98,19 @@ def _finite(values: Sequence[float | None]) -> list[float]:
     return [value for value in values if value is not None and math.isfinite(value)]
 
 
-def _placement(values: Sequence[float]) -> tuple[Callable[[float], float], Scale]:
-    """Where a value stands on the strip. The scale is logarithmic where positive values span much."""
+def _placement(values: Sequence[float], limit: float) -> tuple[Callable[[float], float], Scale]:
+    """Where a value stands on the strip. The scale is logarithmic where positive values span much.
+
+    Shares that have to be nearly one are told apart by what they lack of it.
+    """
     sizes = sorted(abs(value) for value in values if value)
     spread = sizes[-1] / sizes[0] if sizes else 1.0
     transform: Callable[[float], float]
     scale: Scale
-    if spread < 30:
+    if limit >= _NEARLY_ALL and all(0 <= value <= 1 for value in values):
+        least = min((1 - value for value in values if value < 1), default=1.0) / 2
+        transform, scale = (lambda value: -math.log(max(1 - value, least))), "logarithmic towards 1"
+    elif spread < 30:
         transform, scale = float, "linear"
     elif min(values) > 0:
         transform, scale = math.log, "logarithmic"
@@ -126,7 +134,7 @@ def _hump(places: Sequence[float]) -> str:
     """Path of a Gaussian kernel density over the places, its top at full height; empty without places."""
     if not places:
         return ""
-    bandwidth = min(max(3.5, 0.9 * float(np.std(places)) * len(places) ** -0.2), 7.0)
+    bandwidth = min(max(2.5, 0.9 * float(np.std(places)) * len(places) ** -0.2), 5.0)
     grid = np.linspace(max(min(places) - 3 * bandwidth, 0), min(max(places) + 3 * bandwidth, WIDTH), 41)
     density = np.exp(-0.5 * ((grid[:, None] - np.array(places)[None, :]) / bandwidth) ** 2).sum(axis=1)
     heights = _BASE - _HUMP * density / density.max()

@@ -93,11 +93,15 @@ class Gallery(Exhibit):
 
 @dataclass(frozen=True)
 class Listing(Exhibit):
-    """A table that is itself the exhibit. ``numeric`` names the columns set flush right."""
+    """A table that is itself the exhibit.
+
+    ``numeric`` names the columns set flush right, ``code`` those in the typewriter face.
+    """
 
     kind: ClassVar[str] = "listing"
     data: Table = Table((), ())
     numeric: frozenset[int] = frozenset()
+    code: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -106,8 +110,7 @@ class GridCell:
 
     tone: str
     word: str
-    detail: str = ""
-    title: str = ""
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ class Grid(Exhibit):
     """Heading and what stands below it in small type."""
     rows: tuple[tuple[str, str, tuple[GridCell | None, ...]], ...] = ()
     """Heading, small type below it, cells (None: was not tried)."""
+    data: Table = Table((), ())
 
 
 @dataclass(frozen=True)

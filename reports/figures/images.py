@@ -109,7 +109,7 @@ def _curve(
         axes.set(xlabel="Epoch", ylabel=what.capitalize())
         axes.margins(0.04, 0.12)
         few_ticks(axes, 5, 4)
-        plain_ticks(axes, y=number)
+        plain_ticks(axes, y=lambda value: number(value, 6))
 
     key = f"{section}-{what}"
     title = f"{model}: {what} by epoch"
@@ -139,14 +139,14 @@ def _label(axes: Axes, epochs: np.ndarray, values: Numbers, word: str, *, above:
 
 
 def _curve_caption(what: str, training: Numbers, validation: Numbers, band: _SeedBand | None) -> str:
-    said = f"After {len(training)} epochs {number(training[-1])} in training"
+    said = f"After {len(training)} epochs {number(training[-1], 4)} in training"
     if validation:
         best = (
             (np.nanargmax if what == "accuracy" else np.nanargmin)(array(validation))
             if any(v is not None for v in validation)
             else 0
         )
-        said += f" and {number(validation[-1])} in validation, best at epoch {int(best) + 1}"
+        said += f" and {number(validation[-1], 4)} in validation, best at epoch {int(best) + 1}"
     if band:
         said += f". The band is the range of {band.seeds} seeds"
     return f"{said}."

@@ -86,10 +86,18 @@ def _paint(figure: Figure, variants: Sequence[tuple[str, Difference]]) -> None:
         axes.set(xticks=[], yticks=[])
         return
     axes.set(xlabel="|Δ| (log)", ylabel="Outputs")
+    edges = [edge for _, data in variants for edge in _occupied(data)]
+    axes.set_xlim(min(edges) - 0.5, max(edges) + 0.5)
     top = max(max(data.counts) for _, data in variants)
     axes.set_ylim(0, top * (1.15 + 0.13 * (len(variants) if len(variants) > 1 else 0)))
     few_ticks(axes, 5, 4)
     plain_ticks(axes, x=_power, y=number)
+
+
+def _occupied(data: Difference) -> list[float]:
+    """The edges of the bins that hold anything."""
+    bins = zip(data.log10_edges, data.log10_edges[1:], data.counts, strict=False)
+    return [edge for low, high, count in bins if count for edge in (low, high)]
 
 
 def _power(exponent: float) -> str:

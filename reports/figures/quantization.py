@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_BARS = 16
+KINDS = {
+    "cifar10_cnn_model.tflite": "CNN, float",
+    "cifar10_cnn_model_float16.tflite": "CNN, float16",
+    "cifar10_cnn_model_quantized.tflite": "CNN, dynamic range",
+    "cifar10_cnn_model_int8.tflite": "CNN, full int8",
+    "logistic_regression_model.tflite": "logistic, float",
+    "simple_linear_regression_model.tflite": "linear, float",
+}
+"""What the artefact folder's converted files are, by name."""
 
 
 class _SizeRow(msgspec.Struct):
@@ -285,7 +294,7 @@ def support(run: Records) -> Iterator[AnyExhibit]:
     files: dict[str, str] = {}
     for _, data in variants:
         for tried in data.files:
-            files.setdefault(tried.file, tried.kind)
+            files.setdefault(tried.file, tried.kind or KINDS.get(tried.file, ""))
     if not files:
         return
     rows = []
@@ -306,26 +315,38 @@ def support(run: Records) -> Iterator[AnyExhibit]:
         wide=True,
         corner="Runs on",
         columns=tuple(
-            (visible(kind) or shorten(visible(file), 30), shorten(visible(file), 40))
+            (visible(kind) or shorten(visible(file), 40), shorten(visible(file), 40))
             for file, kind in files.items()
         ),
         rows=tuple(rows),
+        data=_attempts(variants),
     )
 
 
 def _cell(tried: _Tried | None) -> GridCell | None:
     if tried is None:
         return None
-    times = [
-        f"{name} {duration(seconds)}"
-        for name, seconds in (("load", tried.load_seconds), ("first answer", tried.first_seconds))
-        if seconds is not None
+    if tried.outcome != "runs":
+        return GridCell("fail", visible(tried.outcome), (visible(cut(tried.reason, 120)),))
+    difference = "" if tried.largest_difference is None else f"Δ {number(tried.largest_difference, 2)}"
+    agreement = "" if tried.top1_agreement is None else f"same class {percent(tried.top1_agreement)}"
+    return GridCell("pass", "runs", tuple(filter(None, (difference, agreement))))
+
+
+def _attempts(variants: list[tuple[str, _Support]]) -> Table:
+    rows = [
+        (
+            visible(runtime),
+            visible(tried.file),
+            visible(tried.outcome),
+            "–" if tried.load_seconds is None else duration(tried.load_seconds),
+            "–" if tried.first_seconds is None else duration(tried.first_seconds),
+            visible(cut(tried.reason, 400)),
+        )
+        for runtime, data in variants
+        for tried in data.files
     ]
-    if tried.outcome == "runs":
-        difference = "" if tried.largest_difference is None else f"Δ {number(tried.largest_difference, 2)}"
-        agreement = "" if tried.top1_agreement is None else f"same class {percent(tried.top1_agreement)}"
-        return GridCell("pass", "runs", " · ".join(filter(None, (difference, agreement))), ", ".join(times))
-    return GridCell("fail", visible(tried.outcome), visible(cut(tried.reason, 120)), ", ".join(times))
+    return Table.of(("Runtime", "File", "Outcome", "Loading took", "First answer took", "Reason"), rows)
 
 
 DRAWERS = (sizes, flips, drop, parity, tensors)

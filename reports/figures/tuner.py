@@ -12,7 +12,7 @@ import numpy.typing as npt
 from reports.figures.drawing import INK, KERAS, MUTED, SKLEARN, few_ticks, plain_ticks, plot
 from reports.figures.exhibits import AnyExhibit, Plot, Table
 from reports.figures.series import array, read
-from reports.text import number, percent, signed, visible
+from reports.text import THIN_SPACE, number, signed, visible
 from suites.records import Records
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _in_order(data: _Trials, finished: list[_Trial]) -> Plot:
         title=title,
         caption=(
             f"{len(finished)} finished trials; the {_ordinal(winner + 1)} is best with a loss of "
-            f"{number(scores[winner], 4)}, the worst reached {number(float(scores.max()))}.{named}"
+            f"{number(scores[winner], 4)}, the worst reached {number(float(scores.max()), 4)}.{named}"
         ),
         svg=plot(
             "tuner-trials",
@@ -190,14 +190,18 @@ def refit(run: Records) -> Iterator[AnyExhibit]:
         key="tuner-refit",
         title=title,
         caption=(
-            f"The refitted model is {verdict} the untuned one: {percent(float(above[1]), 2)} above the least "
-            f"squares loss, against {percent(float(above[0]), 2)}."
+            f"The refitted model is {verdict} the untuned one: {_share(above[1])} above the least "
+            f"squares loss, against {_share(above[0])}."
         ),
         svg=plot(
             "tuner-refit", title, "Three losses on one axis: untuned, tuned, least squares.", paint, height=200
         ),
         data=Table.of(("Fit", "Loss", "Above least squares, %"), return_rows),
     )
+
+
+def _share(above: float) -> str:
+    return f"{number(100 * float(above), 2)}{THIN_SPACE}%"
 
 
 def _loss_axis(axes: Axes, scores: npt.NDArray[np.float64]) -> None:

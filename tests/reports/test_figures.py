@@ -187,7 +187,7 @@ def test_runtimes_and_files_form_a_grid() -> None:
     refused = grid.rows[2][2][2]
     assert refused is not None
     assert (refused.tone, refused.word) == ("fail", "refused")
-    assert "FULLY_CONNECTED" in refused.detail
+    assert "FULLY_CONNECTED" in refused.details[0]
     assert "informs" in grid.rows[2][1]
 
 

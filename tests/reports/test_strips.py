@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.margins import room
-from reports.strips import WIDTH, Distribution, WrongCase, strip
+from reports.strips import WIDTH, Distribution, Strip, WrongCase, strip
 from suites.records import Measurement
 
 finite = st.floats(min_value=-1e6, max_value=1e6, allow_nan=False)
@@ -23,14 +23,46 @@ def at_most(measured: float | None, limit: float) -> Measurement:
     )
 
 
+def at_least(measured: float, limit: float) -> Measurement:
+    margin = measured - limit
+    return Measurement(
+        quantity="q", measured=measured, criterion=f"≥ {limit}", ok=margin >= 0, limit=limit, margin=margin
+    )
+
+
 @given(finite, finite, st.lists(finite, max_size=8), st.lists(finite, max_size=8))
 def test_places_keep_the_order_of_values(
     measured: float, limit: float, right: list[float], wrong: list[float]
 ) -> None:
     cases = [WrongCase("wrong", value) for value in wrong]
-    drawn = strip(
-        at_most(measured, limit), Distribution(right=[*right], wrong=cases, limit=limit, comparison="at most")
-    )
+    known = Distribution(right=[*right], wrong=cases, limit=limit, comparison="at most")
+    assert_ordered(strip(at_most(measured, limit), known), measured, limit, right, wrong)
+
+
+shares = st.floats(min_value=0, max_value=1)
+
+
+@given(shares, st.floats(min_value=0.9, max_value=1), st.lists(shares, max_size=8), st.lists(shares, max_size=8))
+def test_places_of_shares_near_one_keep_their_order(
+    measured: float, limit: float, right: list[float], wrong: list[float]
+) -> None:
+    cases = [WrongCase("wrong", value) for value in wrong]
+    known = Distribution(right=[*right], wrong=cases, limit=limit, comparison="at least")
+    assert_ordered(strip(at_least(measured, limit), known), measured, limit, right, wrong)
+
+
+def test_shares_near_one_are_told_apart() -> None:
+    wrong = [WrongCase("another model's file", 0.08), WrongCase("a dead class", 0.8865)]
+    known = Distribution(right=[0.994, 0.9955], wrong=wrong, limit=0.97, comparison="at least")
+    drawn = strip(at_least(0.994, 0.97), known)
+    assert drawn is not None
+    assert max(drawn.wrong) + 20 < drawn.limit < min(drawn.right) - 20
+    assert "logarithmic towards 1 scale" in drawn.words
+
+
+def assert_ordered(
+    drawn: Strip | None, measured: float, limit: float, right: list[float], wrong: list[float]
+) -> None:
     assert drawn is not None
     assert drawn.dot is not None
     pairs = [(measured, drawn.dot), (limit, drawn.limit)]

@@ -113,7 +113,7 @@ def _runtimes(config: pytest.Config) -> dict[str, tuple[RuntimeSpec, bool]]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a check that asks for ``runtime`` one variant for each; informing ones only where it asks for them."""
-    if "runtime" not in metafunc.fixturenames:
+    if "runtime" not in metafunc.fixturenames or _check_id(metafunc.definition) is None:
         return
     runtimes = metafunc.config.stash[RUNTIMES]
     informing_too = "informs" in metafunc.fixturenames

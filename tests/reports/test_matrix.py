@@ -94,6 +94,14 @@ def test_a_check_that_the_records_never_declared_is_missing() -> None:
     assert "left no result" in parse(render(legs)).text
 
 
+def test_a_variant_that_was_declared_and_left_no_result_is_missing() -> None:
+    run = sample.without(sample.reference(), "tflite/linear-parity[litert]")
+    legs = [Leg("py311-tf217", "2.17.1", "3.11", run=run)]
+    assert any(result.check == "tflite/linear-parity" for result in run.results)
+    assert not summary(legs).holds
+    assert rows(legs)[0].cells[3].rest == "1 missing"
+
+
 def test_nothing_listed_holds_nothing() -> None:
     assert not summary([]).holds
 

@@ -170,7 +170,17 @@ def test_unusable_input_is_one_sentence(folder: Path, tmp_path: Path, arguments:
     assert not out.exists()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"leg": "py311-tf212", "state": "well"}', '{"leg": 1}', "\x00"])
+NO_NOTES = [
+    "",
+    "[]",
+    "{}",
+    "\x00",
+    '{"leg": "py311-tf212", "state": "well"}',
+    '{"leg": "py311-tf213", "state": "ended", "reason": "it is another leg\'s"}',
+]
+
+
+@pytest.mark.parametrize("text", NO_NOTES, ids=range(len(NO_NOTES)))
 def test_a_note_that_is_none_is_said_to_be_unusable(folder: Path, tmp_path: Path, text: str) -> None:
     (folder / "py311-tf212.jsonl").unlink()
     (folder / "py311-tf212.run.json").write_text(text)

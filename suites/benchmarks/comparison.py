@@ -138,6 +138,7 @@ def describe(compared: Compared, way: Way) -> dict[str, Any]:
         "section": comparison.section,
         "way": way,
         "library": "keras",
+        "what": comparison.what,
         "label": f"{comparison.what}, {'the lab’s own way' if way == 'lab' else 'reference'}",
         "note": compared.sameness,
         "difference": compared.difference,

@@ -14,6 +14,7 @@ from suites.benchmarks.forms import FORMS, Form
 from suites.plugin import ARTEFACTS
 
 PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "keras-tuner", "ai-edge-litert", "scikit-learn", "numpy")
+LOAD = pytest.StashKey[float]()
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -36,9 +37,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a number of threads that is none."""
+    """Refuse a number of threads that is none; see how busy the machine is with other things."""
     if config.getoption("--bench-threads") < 1:
         raise pytest.UsageError("--bench-threads: give 1 or more.")
+    config.stash[LOAD] = load()
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +66,7 @@ def folder(pytestconfig: pytest.Config) -> Path:
     """The artefact folder whose files are converted, run and loaded; without one, that is skipped."""
     found = pytestconfig.stash[ARTEFACTS]
     if found is None:
-        pytest.skip("needs an artefact folder: give --artefacts DIR, or --implementation reference to produce it")
+        pytest.skip("needs an artefact folder: give --artefacts DIR")
     return found
 
 
@@ -74,7 +76,7 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
         "form": config.getoption("--bench-form"),
         "threads": config.getoption("--bench-threads"),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "load_average": [round(load, 2) for load in os.getloadavg()],
+        "load_average": {"start": config.stash[LOAD], "end": load()},
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
     }
 
@@ -95,12 +97,16 @@ def sentence(info: dict[str, Any]) -> str:
     """What a comparison found."""
     ratio = info["ratio"]
     target = f" (target {ratio['target']:g})" if ratio["target"] else ""
-    what = str(info["label"]).partition(",")[0]
     return (
-        f"{what}: {ratio['ratio']:.2f} times as fast{target}, "
+        f"{info['what']}: {ratio['ratio']:.2f} times as fast{target}, "
         f"median {ratio['lab_median']:.2f} s → {ratio['ours_median']:.2f} s "
         f"(processor time: {ratio['cpu_ratio']:.2f} times); {info['note']}"
     )
+
+
+def load() -> float:
+    """Processes that want a processor, on average of the last minute."""
+    return round(os.getloadavg()[0], 2)
 
 
 def _version(package: str) -> str | None:

@@ -36,8 +36,9 @@ def test_round_trip(artefacts: Artefacts, verify: Verify, series: Callable[..., 
     verify("different weights", worst, because=f": {which}" if which else "")
     reloaded = artefacts.evidence_or("formats").get("reloaded", {})
     for label, difference in reloaded.items():
-        verify("largest difference of outputs", difference)
         verify.note(f"{label} reloaded by its own library: outputs {difference:.2g} apart")
+    if reloaded:
+        verify("largest difference of outputs", max(reloaded.values()))
     series("formats", rows=[_row(label, found, differing.get(label, 0)) for label, found in files.items()])
 
 

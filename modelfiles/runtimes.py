@@ -46,11 +46,12 @@ class RuntimeSpec:
     command: tuple[str, ...]
 
 
-def parse_runtime(text: str) -> RuntimeSpec:
+def parse_runtime(text: str, *, required: bool = True) -> RuntimeSpec:
     """The runtime of `NAME=PYTHON`, PYTHON a path or a command on the search path.
 
     A NAME that is a key of `PACKAGES`, or one with a suffix as in `tflite-runtime-2.14`, asks for that
-    interpreter. Raises ValueError with one sentence that says what is wrong.
+    interpreter. Where PYTHON is not there, a runtime that is not `required` is "unavailable" once it is asked.
+    Raises ValueError with one sentence that says what is wrong.
     """
     name, separator, python = text.partition("=")
     if not separator or not name or not python:
@@ -61,9 +62,9 @@ def parse_runtime(text: str) -> RuntimeSpec:
         raise ValueError(f"{name}: runtimes over ssh are not supported; give the path of a Python here.")
     # Not resolved: a virtual environment's Python is a link, and is that environment only under its own name.
     found = shutil.which(str(Path(python).expanduser()) if "/" in python else python)
-    if found is None:
+    if found is None and required:
         raise ValueError(f"{name}: {python} is no program; give the path of a Python that has the runtime.")
-    return RuntimeSpec(name, worker_command(found, package_of(name)))
+    return RuntimeSpec(name, worker_command(found or python, package_of(name)))
 
 
 def package_of(name: str) -> str | None:

@@ -12,6 +12,8 @@ from reports.text import cut, number, percent, plural, shorten, visible
 from suites.records import Records
 
 SERIES = ("quantization/runtime-support", "support")
+ABSENT = "unavailable"
+"""The outcome where the runtime itself is not there: that says nothing about the file."""
 MAX_DETAIL = 110
 
 
@@ -117,7 +119,7 @@ def _table(runtime: str, legs: Sequence[Leg], tried: dict[str, dict[str, Support
         by_file = {one.file: one for one in support.files}
         cells = tuple(_cell(by_file.get(file)) for file in kinds) if by_file else ()
         rows.append(RuntimeRow(leg, visible(support.version), anchor(leg, place, "quantization"), cells))
-    everything = [cell for row in rows for cell in row.cells if cell]
+    everything = [cell for row in rows for cell in row.cells if cell and cell.tone != "mute"]
     return RuntimeTable(
         runtime=visible(runtime),
         columns=tuple((visible(" or ".join(seen)), visible(file)) for file, seen in kinds.items()),
@@ -131,6 +133,8 @@ def _table(runtime: str, legs: Sequence[Leg], tried: dict[str, dict[str, Support
 def _cell(tried: Tried | None) -> RuntimeCell | None:
     if tried is None:
         return None
+    if tried.outcome == ABSENT:
+        return RuntimeCell("mute", "–", ABSENT, "")
     if tried.outcome != "runs":
         return RuntimeCell("fail", "✗", visible(tried.outcome), shorten(visible(tried.reason), MAX_DETAIL))
     said = [] if tried.largest_difference is None else [f"Δ {number(tried.largest_difference, 2)}"]

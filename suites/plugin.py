@@ -105,7 +105,7 @@ def _runtimes(config: pytest.Config) -> dict[str, tuple[RuntimeSpec, bool]]:
     """Runtime name to (how it is started, whether it only informs); the declared ones first."""
     try:
         declared = [*default_runtimes(), *map(parse_runtime, config.getoption("--runtime"))]
-        informing = [parse_runtime(text) for text in config.getoption("--inform")]
+        informing = [parse_runtime(text, required=False) for text in config.getoption("--inform")]
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error
     return {spec.name: (spec, False) for spec in declared} | {spec.name: (spec, True) for spec in informing}

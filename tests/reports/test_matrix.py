@@ -192,6 +192,20 @@ def test_a_leg_that_tried_nothing_on_a_runtime_keeps_its_row() -> None:
     assert parse(render(legs)).text.count("not tried") == 2
 
 
+def test_a_runtime_that_is_not_there_says_nothing_about_the_files() -> None:
+    run = sample_matrix.run("2.21.0")
+    files = [
+        {"file": file, "kind": kind, "outcome": "unavailable", "reason": "gone"}
+        for kind, file in sample_matrix.FILES
+    ]
+    old = msgspec.structs.replace(run.series[1], data={"files": files, "version": "gone"})
+    legs = [Leg("py311-tf221", "2.21.0", "3.11", run=Records(header=run.header, results=run.results, series=[old]))]
+    [table] = tables(legs)
+    assert (table.tried, table.finding) == (0, "Nothing was tried on it.")
+    assert [cell and cell.tone for cell in table.rows[0].cells] == ["mute"] * len(files)
+    assert [refusal.reason for refusal in table.refusals] == ["gone"]
+
+
 def test_a_series_of_the_wrong_shape_counts_as_not_tried() -> None:
     run = sample_matrix.run("2.21.0")
     broken = [msgspec.structs.replace(series, data={"files": 3}) for series in run.series]

@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--bench-form",
         choices=list(FORMS),
         default="short",
-        help="short: about a minute; full: the lab's own epochs and trials, about half an hour (default: short)",
+        help="short: about a minute; full: the lab's own epochs and trials, about 20 minutes (default: short)",
     )
     group.addoption(
         "--bench-threads",

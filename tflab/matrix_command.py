@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tflab.errors import Unusable
+from tflab.pages import write_pages
 
 if TYPE_CHECKING:
     from fixtures.legs import Leg
@@ -38,7 +39,7 @@ def matrix_command(
     """
     from reports.matrix import summary
     from reports.matrix_page import markdown, render
-    from reports.pages import ReportError, save
+    from reports.pages import ReportError
 
     legs = read_legs(records, only.split(",") if only is not None else None)
     try:
@@ -47,15 +48,8 @@ def matrix_command(
         raise Unusable(str(error)) from error
     if markdown_file is not None:
         wanted[markdown_file] = markdown(legs)
-    for path, text in wanted.items():
-        try:
-            save(path, text)
-        except OSError as error:
-            raise Unusable(f"{path}: cannot write it: {error.strerror}.") from error
     whole = summary(legs)
-    click.echo(f"{'PASS' if whole.holds else 'FAIL'}: {whole.sentence}")
-    for path in wanted:
-        click.echo(f"Written: {path}")
+    write_pages(wanted, f"{'PASS' if whole.holds else 'FAIL'}: {whole.sentence}")
     ctx.exit(0 if whole.holds else 1)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tflab.errors import Unusable
+from tflab.pages import write_pages
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -44,7 +45,7 @@ def report_command(
     from reports.conformance import render
     from reports.junit import junit
     from reports.markdown import markdown
-    from reports.pages import ReportError, save
+    from reports.pages import ReportError
     from reports.verdict import judge
     from suites.records import RecordsError, read
     from tflab.matrix_command import read_legs
@@ -60,12 +61,5 @@ def report_command(
         wanted[junit_file] = junit(runs)
     if markdown_file:
         wanted[markdown_file] = markdown(runs)
-    for path, text in wanted.items():
-        try:
-            save(path, text)
-        except OSError as error:
-            raise Unusable(f"{path}: cannot write it: {error.strerror}.") from error
     verdict = judge(runs)
-    click.echo(f"{verdict.word}: {verdict.text}")
-    for path in wanted:
-        click.echo(f"Written: {path}")
+    write_pages(wanted, f"{verdict.word}: {verdict.text}")

@@ -70,7 +70,7 @@ def describe() -> dict[str, Value]:
     flags = _cpuinfo("flags", "Features").split()
     variables = [f"{name}={os.environ[name]}" for name in VARIABLES if name in os.environ]
     known: dict[str, Value] = {"tensorflow": tf.__version__, "python": platform.python_version()}
-    known |= {package: _version(package) for package in PACKAGES}
+    known |= packages()
     known |= {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _cpuinfo("model name", "Model") or platform.processor() or "unknown",
@@ -82,6 +82,11 @@ def describe() -> dict[str, Value]:
         "variables": " ".join(variables) or "none set",
     }
     return known
+
+
+def packages() -> dict[str, str]:
+    """The installed versions of `PACKAGES`, without importing any."""
+    return {package: _version(package) for package in PACKAGES}
 
 
 def peak_memory_bytes() -> int:

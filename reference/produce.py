@@ -46,7 +46,7 @@ def produce(
 ) -> Produced:
     """Leave the reference's artefacts, with evidence, in the folder `out`.
 
-    Sections that are finished there, from the same settings and data and by the same TensorFlow, stay as they
+    Sections that are finished there, from the same settings and data and by the same packages, stay as they
     are. Sections that `sections` (None: all) build upon are made too. `images` are the embedded ones unless
     given; `seed`, and `epochs` of the image classifiers, go before those in `settings`.
 
@@ -153,7 +153,7 @@ class _Run:
 
     def depends_on(self, section: str) -> dict[str, Any]:
         """Everything but other sections' files that the outcome of a section depends on."""
-        seen = {**self.settings.of(section), "tensorflow": _installed_tensorflow()}
+        seen = {**self.settings.of(section), "tensorflow": _installed_tensorflow(), **environment.packages()}
         seen["data"] = {data.name: data.digest for data in self.data(section)}
         if section == "transfer":
             found = vgg16_weights.find(self.settings.vgg16_weights, download=self.settings.download)

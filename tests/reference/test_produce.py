@@ -187,6 +187,16 @@ def test_what_is_converted_anew_follows_its_source(sections: Recorder, tmp_path:
     assert sections.ran == ["linear", "tflite"]
 
 
+def test_another_version_of_any_package_is_other_work(
+    sections: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    produce(tmp_path, sections=["linear"])
+    assert produce(tmp_path, sections=["linear"]).kept == ["linear"]
+    newer = environment.packages() | {"keras": "99.0"}
+    monkeypatch.setattr(environment, "packages", lambda: newer)
+    assert produce(tmp_path, sections=["linear"]).kept == []
+
+
 def test_other_images_are_other_work(sections: Recorder, tmp_path: Path, few_images: ImageSet) -> None:
     produce(tmp_path, sections=["cnn"], images=few_images)
     darker = replace(few_images, x_train=few_images.x_train // 2)

@@ -276,6 +276,14 @@ def test_every_kind_of_benchmark_is_collected_and_no_check_is() -> None:
     assert not [line for line in lines if line.startswith("suites/test_")]
 
 
+def test_a_warm_judge_gives_each_forks_status_and_seconds(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "suites.benchmarks.warm", "2", "-p", "no:terminal", "--artefacts", tmp_path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    judged = json.loads(done.stdout)
+    assert [status for status, _ in judged] == [4, 4], "an empty folder is a usage error"
+    assert all(seconds > 0 for _, seconds in judged)
+
+
 def test_unusable_options_are_refused() -> None:
     assert "--bench-threads: give 1 or more." in collected("--bench-threads", "0").stderr
     assert "invalid choice: 'tiny'" in collected("--bench-form", "tiny").stderr

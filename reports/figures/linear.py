@@ -126,7 +126,7 @@ def both_lines(run: Records) -> Iterator[AnyExhibit]:
         plain_ticks(axes, x=number)
 
     title = "Ten thousand houses, two lines"
-    rows = [(number(x, 5), number(y, 5)) for x, y in zip(data.x, data.y, strict=True)]
+    rows = [(number(x, 5), number(y, 5)) for x, y in sorted(zip(data.x, data.y, strict=True))]
     yield Plot(
         key="linear-both-lines",
         title=title,

@@ -98,7 +98,7 @@ def test_every_table_has_headings_with_a_scope(tree: Element) -> None:
 def test_every_cell_is_shown_with_statement_criterion_and_command(tree: Element) -> None:
     run = sample.reference()
     rows = {
-        row.all("code")[0].text: row
+        "".join(row.all("code")[0].texts): row
         for row in tree.all("tbody")
         if row.attributes.get("id", "").startswith("check-")
     }

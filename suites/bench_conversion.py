@@ -23,10 +23,10 @@ CNN = "cifar10_cnn_model.keras"
 CONVERSIONS = {
     "linear model": ("tf_simple_linear_regression_model.keras", "float"),
     "logistic model": ("logistic_regression_model.keras", "float"),
-    "CNN, float": (CNN, "float"),
-    "CNN, dynamic range": (CNN, "dynamic"),
-    "CNN, float16": (CNN, "float16"),
-    "CNN, int8": (CNN, "int8"),
+    "as trained (float)": (CNN, "float"),
+    "dynamic range": (CNN, "dynamic"),
+    "float16": (CNN, "float16"),
+    "full int8": (CNN, "int8"),
 }
 """What is converted, from which file, in which mode."""
 
@@ -71,7 +71,7 @@ def test_conversion(what: str, conversions: dict[str, list[Conversion]], benchma
     done = conversions[what]
     assert {conversion.outcome for conversion in done} == {"converted"}, done[-1].error
     of_the_cnn = CONVERSIONS[what][0] == CNN
-    benchmark.group = "conversion to TFLite"
+    benchmark.group = f"conversion to TFLite, {'the CNN' if of_the_cnn else 'the regressions'}"
     benchmark.extra_info |= {
         "section": "quantization" if of_the_cnn else "tflite",
         "library": "tflite",

@@ -139,7 +139,7 @@ def describe(compared: Compared, way: Way) -> dict[str, Any]:
         "way": way,
         "library": "keras",
         "what": comparison.what,
-        "label": f"{comparison.what}, {'the lab’s own way' if way == 'lab' else 'reference'}",
+        "label": "the lab’s own way" if way == "lab" else "the reference",
         "note": compared.sameness,
         "difference": compared.difference,
         "ratio": compared.ratio,

@@ -21,7 +21,7 @@ from reports import benchmarks as reported
 from suites.benchmarks import elsewhere, results
 from suites.benchmarks.comparison import Compared, Comparison, Took, alternate, describe, largest_difference, timed
 from suites.benchmarks.forms import FULL, SHORT, Form
-from suites.benchmarks.plugin import sentence
+from suites.benchmarks.plugin import pytest_benchmark_update_json, sentence
 
 ROOT = Path(__file__).parent.parent.parent
 BENCHES = ("suites", "-o", "python_files=bench_*.py")
@@ -168,12 +168,19 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedP
 def test_every_round_is_in_the_file_and_the_labs_way_is_the_baseline(run: tuple[Any, Path]) -> None:
     training, latency = reported.groups(reported.load(run[1]))
     assert training.baseline.way == "lab"
-    assert training.baseline.label == "linear fit, 7 epochs, the lab’s own way"
+    assert training.baseline.label == "the lab’s own way"
     assert training.baseline.rounds == pytest.approx([3, 9, 4])
     assert training.ratios()[0].ratio == pytest.approx(2)
     assert training.baseline.note == "results bit-identical"
     assert (training.baseline.library, training.baseline.section) == ("keras", "linear")
     assert latency.baseline.rounds == pytest.approx([n * 1e-6 for n in range(1, 501)])
+
+
+def test_training_comes_first_in_the_file() -> None:
+    names = ["suites/bench_a.py::x", "suites/bench_training.py::y", "suites/bench_b.py::z"]
+    content: dict[str, Any] = {"benchmarks": [{"fullname": name} for name in names]}
+    pytest_benchmark_update_json(content)
+    assert [bench["fullname"][-1] for bench in content["benchmarks"]] == ["y", "x", "z"]
 
 
 def test_the_end_of_a_run_says_the_ratio_and_what_was_left_out(run: tuple[Any, Path]) -> None:

@@ -130,11 +130,18 @@ def test_processes_in_parallel_leave_the_same_records(linear_folder: Path, tmp_p
     assert sorted(kept, key=str) == sorted(((r.cell, r.outcome, r.measurements) for r in shared.results), key=str)
 
 
+def heed_interrupts() -> None:
+    """A shell starts its background jobs with SIGINT ignored, and a child inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_run_leaves_no_records(reference_folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     command = [sys.executable, "-m", "pytest", "suites", "--artefacts", reference_folder, "--records", path]
     path.write_text("an earlier run's\n")
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=heed_interrupts
+    ) as process:
         for _ in range(1200):
             if not path.exists():
                 break

@@ -183,13 +183,18 @@ class RuntimeProcess:
             self._pipe.close()
             self._pipe = None
 
+    def start(self) -> WorkerPipe:
+        """Start the worker if need be, and do not wait until it is up. Raises RuntimeFailure("unavailable")."""
+        if self._pipe is None:
+            self._pipe = WorkerPipe(self.spec.name, self.spec.command)
+        return self._pipe
+
     def identity(self) -> Identity:
         """Start the worker if need be and say who it is. Raises RuntimeFailure("unavailable")."""
         if self._pipe is None or self._identity is None:
-            self.close()
-            self._pipe = WorkerPipe(self.spec.name, self.spec.command)
+            pipe = self.start()
             try:
-                self._identity = self._introduction(self._pipe)
+                self._identity = self._introduction(pipe)
             except BaseException:
                 self.close()
                 raise

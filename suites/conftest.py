@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +138,17 @@ class Runtimes:
         """Whether the runtime is tried without points."""
         return self._specs[name][1]
 
+    def start(self) -> None:
+        """Let the first runtime import its libraries while the checks before it run."""
+        with suppress(RuntimeFailure):  # whoever asks it first is told
+            self._process(self.first).start()
+
+    def _process(self, name: str) -> RuntimeProcess:
+        if name not in self._processes:
+            process = RuntimeProcess(self._specs[name][0])
+            self._processes[name] = self._stack.enter_context(process)
+        return self._processes[name]
+
     @property
     def first(self) -> str:
         """The runtime that checks without variants use."""
@@ -154,11 +165,8 @@ class Runtimes:
         question = (name, model, zlib.crc32(np.ascontiguousarray(x).data))
         if question in self._answers:
             return self._answers[question]
-        if name not in self._processes:
-            process = RuntimeProcess(self._specs[name][0])
-            self._processes[name] = self._stack.enter_context(process)
         try:
-            answer = self._processes[name].run(model.read_bytes(), x)
+            answer = self._process(name).run(model.read_bytes(), x)
         except RuntimeFailure as failure:
             if failure.kind != "refused":
                 del self._processes[name]
@@ -170,11 +178,12 @@ class Runtimes:
         return answer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def runtimes(pytestconfig: pytest.Config) -> Iterator[Runtimes]:
     """The worker processes; what answered is written into the header."""
     with ExitStack() as stack:
         workers = Runtimes(pytestconfig, stack)
+        workers.start()
         yield workers
         pytestconfig.stash[RECORDER].note_runtimes(workers.answered)
 
@@ -191,29 +200,40 @@ def _noted(found: Found, verify: Verify) -> Found:
     return found
 
 
-Judge = Callable[[Found], tuple[Predictor, ImageSubject]]
-
 LARGE_MODEL = 2_000_000
 IMAGES_FOR_A_LARGE_MODEL = 300
 
 
-@pytest.fixture(scope="session")
-def judge(images: TestImages) -> Judge:
-    """Answers of a classifier on the test images, computed once per file.
+class Judge:
+    """Answers of classifiers on the test images; each file is read, and each image answered, once in a run.
 
     A large model (VGG16 takes about 16 ms an image in NumPy) answers for the first few hundred images only.
     """
-    known: dict[str, tuple[Predictor, ImageSubject]] = {}
 
-    def answers(found: Found) -> tuple[Predictor, ImageSubject]:
-        if found.name not in known:
-            model = forward.load(found.keras_path)
-            large = found.keras.parameters > LARGE_MODEL
-            few = slice(0, 40 if large else None)
-            scaling = pixel_scaling(model, images.probe[0][few], images.probe[1][few])
-            judged = slice(0, IMAGES_FOR_A_LARGE_MODEL if large else None)
-            outputs = model.predict(PIXEL_SCALINGS[scaling](images.x[judged]))
-            known[found.name] = model, ImageSubject(outputs, images.y[judged], scaling)
-        return known[found.name]
+    def __init__(self, images: TestImages) -> None:
+        self._images = images
+        self._loaded: dict[str, tuple[Predictor, ImageSubject]] = {}
 
-    return answers
+    def __call__(self, found: Found, n: int | None = None) -> tuple[Predictor, ImageSubject]:
+        """The model, and its answers to the first ``n`` images or to all."""
+        images, large = self._images, found.keras.parameters > LARGE_MODEL
+        n = min(len(images.x), n or len(images.x), IMAGES_FOR_A_LARGE_MODEL if large else len(images.x))
+        if found.name not in self._loaded:
+            loaded, few = forward.load(found.keras_path), slice(0, 40 if large else None)
+            scaling = pixel_scaling(loaded, images.probe[0][few], images.probe[1][few])
+            nothing = np.empty((0, len(images.class_names)), np.float32)
+            self._loaded[found.name] = loaded, ImageSubject(nothing, images.y[:0], scaling)
+        model, subject = self._loaded[found.name]
+        done = len(subject.labels)
+        if done < n:
+            more = model.predict(PIXEL_SCALINGS[subject.scaling](images.x[done:n]))
+            outputs = np.concatenate([subject.probabilities, more]) if done else more
+            subject = ImageSubject(outputs, images.y[:n], subject.scaling)
+            self._loaded[found.name] = model, subject
+        return model, subject.first(n)
+
+
+@pytest.fixture(scope="session")
+def judge(images: TestImages) -> Judge:
+    """Answers of a classifier on the test images."""
+    return Judge(images)

@@ -177,6 +177,10 @@ class ImageSubject:
         """Which images are classified as labelled."""
         return np.asarray(self.classes == self.labels)
 
+    def first(self, n: int) -> ImageSubject:
+        """The answers on the first ``n`` images."""
+        return ImageSubject(self.probabilities[:n], self.labels[:n], self.scaling)
+
     @property
     def accuracy(self) -> float:
         """Share of the images that are classified as labelled."""

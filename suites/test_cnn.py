@@ -77,8 +77,8 @@ def test_accuracy(
     if quantity is None:
         pytest.skip(f"no threshold for {images.training_rows:,} {images.name} training images")
     verify(quantity, subject.accuracy, interval=wilson(int(subject.right.sum()), subject.right.size))
-    if images.fresh is not None:
-        x, y = images.fresh
+    if (unseen := images.fresh()) is not None:
+        x, y = unseen
         fresh = ImageSubject(model.predict(PIXEL_SCALINGS[subject.scaling](x)), y, subject.scaling)
         limits = wilson(int(fresh.right.sum()), fresh.right.size)
         verify(f"{quantity}, fresh images", fresh.accuracy, interval=limits)

@@ -22,7 +22,8 @@ from suites.test_formats import saved_formats
 from suites.verify import CheckFailed, Verify
 
 LARGE = 1_024  # elements; the converter never quantizes smaller tensors
-FEW_INPUTS = 250
+PARITY_INPUTS = 1_000
+FEW_INPUTS = 100
 """Images that each other file is tried on, on each runtime."""
 REGRESSIONS: Mapping[int, tuple[Role, ...]] = {1: ("linear", "tuned"), 2: ("logistic",)}
 """Number of inputs to the models that have so many."""
@@ -87,7 +88,7 @@ def test_output_parity(
     series: Callable[..., None],
 ) -> None:
     """The quantized model answers nearly what the float weights answer, and decides the same."""
-    _, before = judge(source)
+    before = judge(source, PARITY_INPUTS)[1]
     after = _answers(quantized, before, images, runtimes, verify)
     difference = after.probabilities.astype(np.float64) - before.probabilities
     verify("largest difference", float(np.abs(difference).max()))
@@ -162,9 +163,10 @@ def _try(
     row: dict[str, Any] = {"file": found.name, "kind": found.tflite.quantization, "outcome": "runs", "reason": ""}
     takes_images = _takes_images(found.tflite)
     sources = list(saved_formats(artefacts).values()) if takes_images else []
+    before = judge(sources[0], FEW_INPUTS)[1] if sources else None
     if takes_images:
-        scale = PIXEL_SCALINGS[judge(sources[0])[1].scaling if sources else "divided by 255"]
-        x = scale(images.x[: len(judge(sources[0])[1].labels) if sources else None][:FEW_INPUTS])
+        scale = PIXEL_SCALINGS[before.scaling if before else "divided by 255"]
+        x = scale(images.x[:FEW_INPUTS])
     else:
         shape = found.tflite.inputs[0].shape[1:]
         x = np.linspace(-2, 2, 100 * int(np.prod(shape)), dtype=np.float32).reshape(100, *shape)
@@ -175,9 +177,8 @@ def _try(
     row |= {"load_seconds": answer.load_seconds, "first_seconds": answer.first_seconds}
     if not np.isfinite(answer.outputs).all():
         return {**row, "outcome": "not finite", "reason": "its outputs are not finite numbers"}
-    if sources:
-        _, before = judge(sources[0])
-        expected = before.probabilities[: len(x)]
+    if before is not None:
+        expected = before.probabilities
         if answer.outputs.shape != expected.shape:
             return {**row, "outcome": "other shape", "reason": _other_shape(answer.outputs, expected)}
         row["largest_difference"] = float(np.abs(answer.outputs - expected).max())
@@ -200,14 +201,16 @@ def _from_the_regressions(
 def _answers(
     quantized: Found, before: ImageSubject, images: TestImages, runtimes: Runtimes, verify: Verify
 ) -> ImageSubject:
-    n = len(before.labels)
-    x = PIXEL_SCALINGS[before.scaling](images.x[:n])
-    name = runtimes.first
-    answer = runtimes.answer(name, quantized.path, x)
-    verify.note(f"{name}: {answer.module} {answer.version}, pixels {before.scaling}")
-    if answer.outputs.shape != before.probabilities.shape:
-        raise CheckFailed(_other_shape(answer.outputs, before.probabilities))
-    return ImageSubject(answer.outputs, images.y[:n], before.scaling)
+    """What the quantized file answers on the images that ``before`` answers; asked once for each thousand."""
+    name, n = runtimes.first, len(before.labels)
+    scale = PIXEL_SCALINGS[before.scaling]
+    parts = (scale(images.x[start : min(start + PARITY_INPUTS, n)]) for start in range(0, n, PARITY_INPUTS))
+    answers = [runtimes.answer(name, quantized.path, x) for x in parts]
+    outputs = np.concatenate([answer.outputs for answer in answers])
+    verify.note(f"{name}: {answers[0].module} {answers[0].version}, pixels {before.scaling}")
+    if outputs.shape != before.probabilities.shape:
+        raise CheckFailed(_other_shape(outputs, before.probabilities))
+    return ImageSubject(outputs, images.y[:n], before.scaling)
 
 
 def _flips(before: ImageSubject, after: ImageSubject) -> Mapping[str, int]:

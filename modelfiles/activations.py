@@ -6,6 +6,7 @@ Keras 2 and another in Keras 3.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -67,42 +68,15 @@ def selu(x: Array) -> Array:
 
 
 def gelu(x: Array) -> Array:
-    """X · Φ(x), with the exact normal distribution function Φ: Keras's default."""
-    return np.float32(0.5) * x * (1 + erf(x * np.float32(np.sqrt(0.5))))
-
-
-# Numerator and denominator of erf(x) = x·p(x²)/q(x²) for |x| ≤ 4, highest power first: the approximation that Eigen
-# (Eigen/src/SpecialFunctions, generic_fast_erf) and so TensorFlow use for float32.
-_ERF_P = (
-    -2.72614225801306e-10,
-    2.77068142495902e-08,
-    -2.10102402082508e-06,
-    -5.69250639462346e-05,
-    -7.34990630326855e-04,
-    -2.95459980854025e-03,
-    -1.60960333262415e-02,
-)
-_ERF_Q = (
-    -1.45660718464996e-05,
-    -2.13374055278905e-04,
-    -1.68282697438203e-03,
-    -7.37332916720468e-03,
-    -1.42647390514189e-02,
-)
+    """X · Φ(x), with the exact normal distribution function Φ: Keras's default. 1 + erf cancels below zero."""
+    wide = x.astype(np.float64)
+    return (0.5 * wide * (1 + erf(wide * np.sqrt(0.5)))).astype(x.dtype)
 
 
 def erf(x: Array) -> Array:
-    """The error function, to float32 precision."""
-    x = np.clip(x, -4, 4)
-    square = x * x
-    return x * _polynomial(_ERF_P, square) / _polynomial(_ERF_Q, square)
-
-
-def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
-    y = np.zeros_like(x)
-    for coefficient in coefficients:
-        y = y * x + np.float32(coefficient)
-    return y
+    """The error function, by the C library, in float64; in the dtype of `x`."""
+    values = np.fromiter(map(math.erf, x.ravel().tolist()), np.float64, x.size)
+    return values.reshape(x.shape).astype(x.dtype)
 
 
 ACTIVATIONS: dict[str, Activation] = {

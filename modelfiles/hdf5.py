@@ -70,10 +70,8 @@ class Hdf5File:
         self._claims: dict[int, int] = {}
         self._collections: dict[int, dict[int, tuple[int, int]]] = {}
         self._base, end, root = self._superblock()
-        if source.size < self._base + end:
-            raise ModelFileError(
-                f"truncated: {source.size:,} of {self._base + end:,} bytes; save or download the file again."
-            )
+        if source.size < end:
+            raise ModelFileError(f"truncated: {source.size:,} of {end:,} bytes; save or download the file again.")
         self.root = Group(self, root, "")
 
     def _superblock(self) -> tuple[int, int, int]:
@@ -166,10 +164,10 @@ class Hdf5File:
                 body = block[position : position + low + 256 * high]
                 position += low + 256 * high
                 if kind == _CONTINUES:
-                    start, size = unpack(_CONTINUATION, body)
-                    if size < 8 or bytes(self.read(start, 4)) != b"OCHK":
+                    following, length = unpack(_CONTINUATION, body)
+                    if length < 8 or bytes(self.read(following, 4)) != b"OCHK":
                         raise ModelFileError("damaged: an HDF5 object header does not continue where it says.")
-                    blocks.append((start + 4, size - 8))
+                    blocks.append((following + 4, length - 8))
                 yield kind, message_flags, body
 
     def symbols(self, body: memoryview) -> Iterator[tuple[str, int]]:
@@ -200,10 +198,15 @@ class Hdf5File:
         for entry in range(count):
             self.step()
             name, header, cached = unpack(_SYMBOL, entries, entry * _SYMBOL.size)
-            text, ended, _ = bytes(self.read(names + name, min(MAX_NAME_BYTES, names_size - name))).partition(b"\0")
-            if not ended:
-                raise ModelFileError("damaged: an HDF5 name is cut short.")
-            yield text.decode("utf-8", "replace"), UNDEFINED if cached == _SOFT_LINK else header
+            yield self._name(names + name, names_size - name), UNDEFINED if cached == _SOFT_LINK else header
+
+    def _name(self, address: int, most: int) -> str:
+        """A name that ends with a zero byte."""
+        for size in (64, MAX_NAME_BYTES):
+            text, ended, _ = bytes(self.read(address, min(size, most))).partition(b"\0")
+            if ended:
+                return text.decode("utf-8", "replace")
+        raise ModelFileError("damaged: an HDF5 name is cut short.")
 
     def heap_text(self, reference: memoryview) -> bytes:
         """A string of the global heap, which an attribute refers to."""
@@ -322,12 +325,12 @@ class Group:
 
 
 def _refuse_dense(kind: int, body: memoryview) -> None:
-    """Members or attributes outside the object header: a form that HDF5 takes up only when asked to."""
+    """Members or attributes outside the object header: HDF5 does that when asked to, or for names with accents."""
     flags = unpack(Struct("<BB"), body)[1]
     optional = 8 if kind == _LINK_INFO else 2
     if unpack(Struct("<Q"), body, 2 + optional * (flags & 1))[0] != UNDEFINED:
         raise ModelFileError(
-            "refused: the HDF5 file uses the newer layout for large groups; save it with libver='earliest'."
+            "refused: the HDF5 file keeps a large group in HDF5's newer form, which is not read: save it as .keras."
         )
 
 

@@ -19,7 +19,6 @@ from modelfiles.tflite_quantization import Node, quantization_kind
 from modelfiles.tflite_schema import (
     BUILTIN_OPERATORS,
     CUSTOM,
-    IDENTIFIER,
     RawModel,
     RawOperatorCode,
     RawQuantization,
@@ -31,18 +30,13 @@ from modelfiles.tflite_schema import (
 from modelfiles.tflite_tensors import contents, named, parameters, stored_buffer, stored_elements, tflite_tensor
 from modelfiles.tflite_warnings import compiled_for, warnings
 
-__all__ = ["describe_tflite", "describe_tflite_bytes", "looks_like_tflite", "tflite_tensor"]
+__all__ = ["describe_tflite", "describe_tflite_bytes", "tflite_tensor"]
 
 MAX_RANK = 32
 """Most dimensions a tensor may have: where NumPy stopped until version 2; interpreters stop earlier."""
 
 MAX_SCALES = 2**22
 """Most scales and zero points in one file; large language models with a scale per channel have a quarter."""
-
-
-def looks_like_tflite(head: bytes) -> bool:
-    """Whether the first 8 bytes are those of a .tflite file."""
-    return head[4:8] == IDENTIFIER
 
 
 def describe_tflite(path: str | Path) -> TFLiteModel:

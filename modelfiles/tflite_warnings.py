@@ -121,8 +121,7 @@ def _about_scales(quantization: Quantization, shape: tuple[int, ...]) -> Iterato
     if len(quantization.zero_points) not in (0, 1, count):
         yield f"has {count:,} quantization scales and {len(quantization.zero_points):,} zero points."
     if count > 1:
-        # Converters give a bias the dimension of its kernel; a list has but one to run along.
-        axis = quantization.dimension if len(shape) > 1 else 0
+        axis = quantization.dimension
         if not 0 <= axis < len(shape) or shape[axis] != count:
             yield f"has {count:,} quantization scales along dimension {quantization.dimension} of {shape}."
 

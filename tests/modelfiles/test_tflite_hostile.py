@@ -352,9 +352,11 @@ def test_what_the_bytes_do_not_back_is_not_counted() -> None:
     assert (found.parameters, found.weight_bytes) == (2, 8)
 
 
-def test_a_bias_with_its_kernels_dimension_is_ordinary() -> None:
+def test_scales_along_a_dimension_that_is_not_there_are_warned_about() -> None:
+    """Seen in public files, where a bias has its kernel's dimension; interpreters refuse them."""
     bias = tensor([2], TYPE.INT32, 1, quantized=quantization([1, 1], [0, 0], dimension=3))
-    assert describe_tflite_bytes(model(subgraph([bias]), buffers=[bytes(8)])).warnings == ()
+    found = describe_tflite_bytes(model(subgraph([bias]), buffers=[bytes(8)]))
+    assert found.warnings == ("tensor 0 't' has 2 quantization scales along dimension 3 of (2,).",)
 
 
 def test_newer_schemas_are_described_with_a_warning() -> None:

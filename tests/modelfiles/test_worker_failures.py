@@ -38,6 +38,9 @@ FRAME = struct.Struct({worker.FRAME.format!r})
 def frame(header, payload=b""):
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     os.write(1, FRAME.pack(b"TFLW", len(text), len(payload)) + text + payload)
+def other_frame(header, payload):
+    text = json.dumps(header).encode()
+    os.write(1, FRAME.pack(b"HTTP", len(text), len(payload)) + text + payload)
 def hello():
     frame(dict(ok=True, protocol=1, module="fake", module_file="f", version="1", import_seconds=0.1, loaded=[],
                python="3", numpy="1", machine="m", parts=[]))
@@ -147,6 +150,8 @@ GOOD_OUTPUT = npy(ONES)
         answering("dict(GOOD, parts=['4'])"),
         answering("dict(GOOD, parts=[0.5])", b""),
         answering("dict(GOOD, parts=[4])", b"junk"),
+        answering(f"dict(GOOD, parts=[{len(GOOD_OUTPUT)}])", GOOD_OUTPUT + b"more"),
+        answering(f"dict(GOOD, parts=[{len(GOOD_OUTPUT)}])", GOOD_OUTPUT).replace("frame(", "other_frame("),
         answering(f"dict(GOOD, seconds='soon', parts=[{len(GOOD_OUTPUT)}])", GOOD_OUTPUT),
         answering(f"dict(GOOD, inputs=[1], parts=[{len(GOOD_OUTPUT)}])", GOOD_OUTPUT),
         *(
@@ -399,6 +404,15 @@ def test_a_wrong_runtime_is_one_sentence(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason) as caught:
         parse_runtime(text)
     assert str(caught.value).endswith(".")
+
+
+def test_a_runtime_that_is_not_required_may_be_absent_until_it_is_asked() -> None:
+    with RuntimeProcess(parse_runtime("board=/no/such/python", required=False)) as process:
+        with pytest.raises(RuntimeFailure, match="/no/such/python does not start") as caught:
+            process.run(KEPT["greedy"], ONES)
+        assert caught.value.kind == "unavailable"
+    with pytest.raises(ValueError, match="is no name"):
+        parse_runtime("a b=/no/such/python", required=False)
 
 
 def test_a_folder_is_no_python(tmp_path: Path) -> None:

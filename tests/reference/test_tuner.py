@@ -113,8 +113,8 @@ def test_a_trial_that_fails_ends_the_search(
 
 
 def test_early_stopping_waits_five_epochs(tuner: Any, few_houses: ScaledHouses, tmp_path: Path) -> None:
-    """The loss is soon at its floor, and the trial ends well before its 200 epochs."""
-    from reference import environment
+    """The loss is soon at its floor, the trial ends well before its 200 epochs, and its best epoch is kept."""
+    from reference import environment, linear
 
     environment.start_afresh(42)
     found = tuner.search(
@@ -125,6 +125,13 @@ def test_early_stopping_waits_five_epochs(tuner: Any, few_houses: ScaledHouses, 
     assert losses.index(min(losses)) == len(losses) - 1 - tuner.PATIENCE
     (trial,) = found.oracle.get_best_trials(1)
     assert trial.score == min(losses)
+
+    environment.start_afresh(42)
+    plain = linear.build_model(trial.hyperparameters.get("learning_rate"))
+    best_epoch = losses.index(min(losses)) + 1
+    plain.fit(few_houses.x_scaled, few_houses.y_scaled, epochs=best_epoch, batch_size=32, verbose=0)
+    (kept,) = found.get_best_models(1)
+    assert [w.tobytes() for w in kept.get_weights()] == [w.tobytes() for w in plain.get_weights()]
 
 
 def test_the_refit_starts_from_a_fresh_model(tuner: Any, few_houses: ScaledHouses) -> None:

@@ -28,6 +28,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE = 180_000
+"""Milliseconds: a busy machine is slow to start a browser, and that is not what is tested."""
 Scheme = Literal["light", "dark"]
 # Only what is needed comes back: the nodes that pass would be megabytes.
 AXE = """
@@ -43,7 +45,7 @@ axe.run({resultTypes: ['violations']}).then(result => ({
 def browser() -> Iterator[Any]:
     with playwright.sync_playwright() as driver:
         # A profile of its own in a temporary folder is what launch() makes.
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=PATIENCE)
         yield browser
         browser.close()
 
@@ -62,6 +64,7 @@ def violations(browser: Any, file: Path, scheme: Scheme, width: int, *, unfolded
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     try:
         tab = context.new_page()
+        tab.set_default_timeout(PATIENCE)
         tab.goto(file.as_uri())
         if unfolded:
             tab.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
@@ -104,6 +107,7 @@ def test_nothing_is_fetched_and_nothing_overflows_without_javascript(
     context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=False)
     try:
         tab = context.new_page()
+        tab.set_default_timeout(PATIENCE)
         fetched: list[str] = []
         tab.on("request", lambda request: fetched.append(request.url))
         tab.goto(files["reference"].as_uri())
@@ -117,6 +121,7 @@ def test_nothing_is_fetched_and_nothing_overflows_without_javascript(
     context = browser.new_context(viewport={"width": width, "height": 900})
     try:
         tab = context.new_page()
+        tab.set_default_timeout(PATIENCE)
         tab.goto(files["reference"].as_uri())
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
     finally:

@@ -1,4 +1,4 @@
-"""Makes the model files in this folder: run once under each Keras generation.
+"""Makes the Keras files in this folder: run once under each Keras generation, from this folder.
 
     python make_files.py keras-2.12     under tensorflow-cpu==2.12.1
     python make_files.py keras-2.13     under tensorflow-cpu==2.13.1
@@ -6,13 +6,15 @@
     python make_files.py keras-3.15     under tensorflow-cpu==2.21.0 with keras==3.15.1
 
 Each model is fitted for one step first, so that optimizer and metrics have state that a reader must tell from
-parameters. `expected.npz` holds an input, Keras's own output for it, and `count_params()`. `--full` makes the
-lab's own sizes (CNN, VGG16 base and head) instead, which are far too large to keep here.
+parameters. `expected.npz` holds an input, Keras's own output for it, and `count_params()`. Only the files in KEPT
+stay, or the repository would grow; `--all` keeps every format, `--full` makes the lab's own sizes instead.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,12 @@ import numpy as np
 from tensorflow.keras import Input, Model, Sequential, applications, layers
 
 KERAS_VERSION = tuple(int(part) for part in keras.__version__.split(".")[:2])
+KEPT = {
+    (2, 12): ("linear.keras", "logistic.h5", "graph.h5", "linear_saved_model"),
+    (2, 13): ("graph.keras",),
+    (2, 15): ("linear.keras", "cnn.keras", "logistic_export"),
+    (3, 15): ("linear.keras", "graph.keras", "logistic.weights.h5", "logistic_export"),
+}
 
 
 def linear() -> Model:
@@ -74,7 +82,7 @@ def graph() -> Model:
     b = shared(layers.GlobalMaxPooling2D()(b))
     y = layers.Concatenate()([body(layers.Add()([a, b])), a])
     model = Model(x, layers.Dense(2, activation="softmax", name="answer")(y), name="two_branches")
-    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    model.compile("sgd", "categorical_crossentropy")
     return model
 
 
@@ -106,19 +114,39 @@ def write(folder: Path, name: str, build: Callable[[], Any], expected: dict[str,
         model.save(folder / f"{name}_saved_model", save_format="tf")
     if KERAS_VERSION >= (2, 13):
         model.export(folder / f"{name}_export")
-    expected |= {f"{name}.x": x, f"{name}.y": model.predict(x, verbose=0), f"{name}.parameters": model.count_params()}
+    expected |= {f"{name}.x": x[:2], f"{name}.y": model.predict(x[:2], verbose=0)}
+    expected[f"{name}.parameters"] = model.count_params()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write the files, and keep what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--full", action="store_true", help="the lab's own sizes")
+    parser.add_argument("--all", action="store_true", help="keep every format of every model")
+    parser.add_argument("--full", action="store_true", help="the lab's own sizes, in every format")
     arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
+    arguments.folder.mkdir(parents=True)
     models = {"linear": linear, "logistic": logistic, "cnn": cnn, "graph": graph}
     if arguments.full:
         models = {"cnn": lambda: cnn(32, 32, 64), "vgg16": vgg16}
     answers: dict[str, Any] = {}
-    for model_name, builder in models.items():
-        write(arguments.folder, model_name, builder, answers)
-    np.savez(arguments.folder / "expected.npz", **answers)
+    with tempfile.TemporaryDirectory() as temporary:
+        for name, build in models.items():
+            write(Path(temporary), name, build, answers)
+        kept = None if arguments.all or arguments.full else KEPT[KERAS_VERSION]
+        for path in sorted(Path(temporary).iterdir()):
+            if kept is None or path.name in kept:
+                target = arguments.folder / path.name
+                if path.is_dir():
+                    shutil.copytree(path, target, ignore=lambda *_: ["fingerprint.pb"])
+                else:
+                    shutil.copy(path, target)
+    made = {path.name.split(".")[0].split("_")[0] for path in arguments.folder.iterdir()}
+    np.savez_compressed(
+        arguments.folder / "expected.npz",
+        **{name: value for name, value in answers.items() if name.split(".")[0] in made},
+    )
+
+
+if __name__ == "__main__":
+    main()

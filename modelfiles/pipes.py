@@ -75,10 +75,10 @@ class WorkerPipe:
 
     def close(self) -> None:
         """Kill the process group and reap the worker."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.kill()
-        self._process.wait()
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
         for stream in (self._input, self._output):
             with suppress(OSError):
                 stream.close()
@@ -157,13 +157,25 @@ class WorkerPipe:
                 raise self._failure("timeout", f"gave no answer within {timeout:g} s")
 
     def _ended(self) -> RuntimeFailure:
-        try:
-            code = self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
+        code = self._exit_code(within=5.0)
+        if code is None:
             return self._failure("rubbish", "closed its output without an answer")
         if code < 0:
             return self._failure("crashed", f"killed by {_signal_name(-code)}")
         return self._failure("crashed", f"ended with exit code {code}")
+
+    def _exit_code(self, within: float) -> int | None:
+        """Exit code of the worker, a signal as its negative number; None if it does not end in so many seconds.
+
+        The worker is left for `close` to reap: until then its number cannot become that of another's group.
+        """
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if ended is not None:
+                return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+            time.sleep(0.01)
+        return None
 
     def _failure(self, kind: FailureKind, what: str) -> RuntimeFailure:
         # A worker that hangs has not said why: its last words are about something else.
@@ -172,7 +184,7 @@ class WorkerPipe:
 
     def last_words(self) -> str:
         """The last line of the worker's standard error that is no mere information, at most 200 characters."""
-        self._drain.join(timeout=0.2 if self._process.poll() is not None else 0)
+        self._drain.join(timeout=0.2)
         lines = bytes(self._tail).decode("utf-8", "replace").splitlines()
         words = next((line.strip() for line in reversed(lines) if not _UNINFORMATIVE.match(line)), "")
         return "".join(c if c.isprintable() else "�" for c in words[:200]).rstrip(".")

@@ -251,20 +251,26 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_a_workers_children_end_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("end", "kind"), [("time.sleep(600)", "timeout"), ("os.abort()", "crashed")])
+def test_a_workers_children_end_with_it(tmp_path: Path, end: str, kind: str) -> None:
     note = tmp_path / "pid"
     code = (
         "hello(); request(); pid = os.fork()\n"
-        "if pid == 0: signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)\n"
-        f"open({str(note)!r}, 'w').write(str(pid)); time.sleep(600)"
+        "if pid == 0: os.close(1); signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)\n"
+        f"open({str(note)!r}, 'w').write(str(pid)); {end}"
     )
-    assert failure_of(fake(code, timeout=5.0)).kind == "timeout"
+    assert failure_of(fake(code, timeout=5.0)).kind == kind
     child = int(note.read_text())
     for _ in range(100):
         if not alive(child):
             break
         time.sleep(0.05)
     assert not alive(child)
+
+
+def test_an_output_closed_by_a_living_worker_is_rubbish() -> None:
+    failure = failure_of(fake("hello(); request(); os.close(1); time.sleep(600)"))
+    assert (failure.kind, failure.reason) == ("rubbish", "fake: closed its output without an answer.")
 
 
 def test_a_worker_ends_with_the_context(litert: RuntimeSpec) -> None:

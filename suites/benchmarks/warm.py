@@ -1,6 +1,7 @@
 """Judge in forks of a process that has imported everything: `python -m suites.benchmarks.warm TIMES ARGUMENT …`.
 
-The arguments are those of `pytest suites`. Prints a JSON list of [exit status, seconds], one for each fork.
+The arguments are those of `pytest suites`. Prints a JSON list of [exit status, seconds, processor
+seconds], one for each fork.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 from suites import plugin
 
 
-def main(times: int, arguments: list[str]) -> list[tuple[int, float]]:
+def main(times: int, arguments: list[str]) -> list[tuple[int, float, float]]:
     """Collect once, which imports every plugin and check, and then judge in that many forks."""
     plugin.run([*arguments, "--collect-only"])
     gc.collect()
@@ -22,8 +23,8 @@ def main(times: int, arguments: list[str]) -> list[tuple[int, float]]:
     return [judged_in_a_fork(arguments) for _ in range(times)]
 
 
-def judged_in_a_fork(arguments: list[str]) -> tuple[int, float]:
-    """(exit status, seconds from before the fork until the child is gone)."""
+def judged_in_a_fork(arguments: list[str]) -> tuple[int, float, float]:
+    """(exit status, seconds from before the fork until the child is gone, those it and its children computed)."""
     started = time.perf_counter()
     child = os.fork()
     if child == 0:
@@ -32,8 +33,9 @@ def judged_in_a_fork(arguments: list[str]) -> tuple[int, float]:
             status = plugin.run(arguments)
         finally:
             os._exit(status)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status), time.perf_counter() - started
+    _, status, used = os.wait4(child, 0)
+    seconds = time.perf_counter() - started
+    return os.waitstatus_to_exitcode(status), seconds, used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

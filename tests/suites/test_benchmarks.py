@@ -287,8 +287,8 @@ def test_a_warm_judge_gives_each_forks_status_and_seconds(tmp_path: Path) -> Non
     command = [sys.executable, "-m", "suites.benchmarks.warm", "2", "-p", "no:terminal", "--artefacts", tmp_path]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     judged = json.loads(done.stdout)
-    assert [status for status, _ in judged] == [4, 4], "an empty folder is a usage error"
-    assert all(seconds > 0 for _, seconds in judged)
+    assert [status for status, _, _ in judged] == [4, 4], "an empty folder is a usage error"
+    assert all(seconds > 0 and computed > 0 for _, seconds, computed in judged)
 
 
 def test_unusable_options_are_refused() -> None:

@@ -43,7 +43,7 @@ SHORT = Form(
     transfer_images=40,
     transfer_epochs=4,
     conversions=1,
-    latencies=60,
+    latencies=40,
     loads=5,
     starts=2,
 )

@@ -101,7 +101,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def sentence(info: dict[str, Any]) -> str:
     """What a comparison found."""
     ratio = info["ratio"]
-    target = f" (target {ratio['target']:g})" if ratio["target"] else ""
+    target = f" (target at the lab's own epochs: {ratio['target']:g})" if ratio["target"] else ""
     return (
         f"{info['what']}: {ratio['ratio']:.2f} times as fast{target}, "
         f"median {ratio['lab_median']:.2f} s → {ratio['ours_median']:.2f} s "

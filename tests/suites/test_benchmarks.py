@@ -187,7 +187,7 @@ def test_the_end_of_a_run_says_the_ratio_and_what_was_left_out(run: tuple[Any, P
     done, path = run
     assert "the reference beside the lab's own way, 3 threads" in done.stdout
     assert (
-        "linear fit, 7 epochs: 2.00 times as fast (target 2.5), median 4.00 s → 2.00 s "
+        "linear fit, 7 epochs: 2.00 times as fast (target at the lab's own epochs: 2.5), median 4.00 s → 2.00 s "
         "(processor time: 2.00 times); results bit-identical"
     ) in done.stdout
     assert "needs an artefact folder: give --artefacts DIR" in done.stdout

@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import modelfiles
@@ -44,14 +45,17 @@ def serve(*requests: dict[str, Any]) -> list[dict[str, Any]]:
 def test_a_refusal_is_answered_and_leaves_no_file(short_reference: Path, tmp_path: Path) -> None:
     model = str(short_reference / "logistic_regression_model.keras")
     request = {"source": model, "target": str(tmp_path / "a.tflite"), "scratch": str(tmp_path)}
-    unknown, unranged, unreadable, fine = serve(
+    np.save(tmp_path / "five_features.npy", np.ones((4, 5), np.float32))
+    unknown, unranged, unfit, unreadable, fine = serve(
         {**request, "mode": "int4"},
         {**request, "mode": "int8"},
+        {**request, "mode": "int8", "rows": str(tmp_path / "five_features.npy")},
         {**request, "mode": "float", "source": str(tmp_path / "absent.keras")},
         {**request, "mode": "float", "target": str(tmp_path / "b.tflite")},
     )
     assert unknown["error"] == "ValueError: no such mode: int4"
     assert unranged["error"] == "ValueError: int8 needs representative rows"
+    assert "error" in unfit, "the converter itself refuses rows of another shape"
     assert "absent.keras" in unreadable["error"]
     assert fine["bytes"] == (tmp_path / "b.tflite").stat().st_size
-    assert [path.name for path in tmp_path.iterdir()] == ["b.tflite"]
+    assert {path.name for path in tmp_path.iterdir()} == {"b.tflite", "five_features.npy"}

@@ -77,6 +77,7 @@ def test_the_comparison_of_heads_can_fail(
 ) -> None:
     from reference.cnn import one_hot
 
+    monkeypatch.setattr(transfer, "SHOWN_EPOCHS", 1)
     x, labels = few_images.x_train[:40], one_hot(few_images.y_train[:40])
     assert transfer.same_head(base, x, labels, seed=1).largest_difference <= 1e-5
     computed = transfer.features
